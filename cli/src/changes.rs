@@ -1,0 +1,161 @@
+//! Which files are other than at the last look, and what that means.
+//!
+//! Events of the watcher only say when to look. What counts is each file's stamp (time of change,
+//! length, inode), so that the same save, seen twice, is one change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use hotdev_protocol::ContentHash;
+use ignore::WalkBuilder;
+
+use crate::graph::Graph;
+use crate::layout::Layout;
+use crate::project::{Member, Project};
+
+/// What tells two versions of a file apart without reading it; `None` for a missing file.
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let file = fs::metadata(path).ok()?;
+    Some((file.mtime(), file.mtime_nsec(), file.len(), file.ino()))
+}
+
+/// Stamps of every file that a hot crate reads.
+#[derive(Debug, Default)]
+pub struct Stamps(BTreeMap<PathBuf, Stamp>);
+
+impl Stamps {
+    /// Stamps of all sources as they are now.
+    pub fn of(graph: &Graph) -> Self {
+        let mut stamps = Self::default();
+        stamps.extend(graph);
+        stamps
+    }
+
+    /// Takes in sources that were not known before.
+    pub fn extend(&mut self, graph: &Graph) {
+        for path in graph.crates.iter().flat_map(|hot| &hot.sources) {
+            self.0.entry(path.clone()).or_insert_with(|| stamp(path));
+        }
+    }
+
+    /// Looks at every file and returns those that changed since the last look.
+    pub fn look(&mut self) -> BTreeSet<PathBuf> {
+        let mut changed = BTreeSet::new();
+        for (path, old) in &mut self.0 {
+            let new = stamp(path);
+            if *old != new {
+                *old = new;
+                changed.insert(path.clone());
+            }
+        }
+        changed
+    }
+
+    /// Whether every file is as it was at the last look.
+    pub fn are_current(&self) -> bool {
+        self.0.iter().all(|(path, old)| *old == stamp(path))
+    }
+
+    /// Whether a path is one of the files.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// Every file.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.keys()
+    }
+}
+
+/// Files that only a restart can apply, with the contents that the running program was built from.
+#[derive(Debug, Default)]
+pub struct RestartInputs(HashMap<PathBuf, (Stamp, Option<u64>)>);
+
+impl RestartInputs {
+    /// Finds manifests, the lock file, cargo's configuration, build scripts with what they watch,
+    /// proc macros and excluded packages.
+    pub fn find(project: &Project, graph: &Graph, exclude: &[String], layout: &Layout) -> Self {
+        let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
+        for name in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"] {
+            paths.insert(project.root.join(name));
+        }
+        for member in &project.packages {
+            paths.insert(member.folder.join("Cargo.toml"));
+            paths.extend(member.build_script.clone());
+            paths.extend(build_script_inputs(project, graph, member));
+            if member.proc_macro.is_some() || exclude.contains(&member.name) {
+                paths.extend(rust_files(&member.folder, layout));
+            }
+        }
+        let hot: BTreeSet<&PathBuf> = graph.crates.iter().flat_map(|hot| &hot.sources).collect();
+        let paths = paths.into_iter().filter(|path| !hot.contains(path));
+        Self(paths.map(|path| (path.clone(), (stamp(&path), content(&path)))).collect())
+    }
+
+    /// Files whose contents are not what the running program was built from.
+    pub fn changed(&mut self) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for (path, (old, built)) in &mut self.0 {
+            let new = stamp(path);
+            if new == *old {
+                continue;
+            }
+            let now = content(path);
+            if now == *built {
+                *old = new;
+            } else {
+                changed.push(path.clone());
+            }
+        }
+        changed.sort();
+        changed
+    }
+
+    /// Every such file.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.keys()
+    }
+
+    /// Whether a path is one of them.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+}
+
+fn content(path: &Path) -> Option<u64> {
+    fs::read(path).ok().map(|bytes| ContentHash::of(&bytes))
+}
+
+fn rust_files(folder: &Path, layout: &Layout) -> Vec<PathBuf> {
+    let target = layout.root.parent().map(Path::to_owned).unwrap_or_default();
+    let walk = WalkBuilder::new(folder).filter_entry(move |entry| entry.path() != target).build();
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    walk.flatten().map(ignore::DirEntry::into_path).filter(is_rust).collect()
+}
+
+/// What a package's build script asked cargo to watch (`rerun-if-changed`). A script that asks for
+/// nothing is run again by cargo for any change in its package; here only its own file counts,
+/// because otherwise no source of such a package could ever be hot.
+fn build_script_inputs(project: &Project, graph: &Graph, member: &Member) -> Vec<PathBuf> {
+    if member.build_script.is_none() {
+        return Vec::new();
+    }
+    let out_dirs = graph.crates.iter().filter(|hot| hot.invocation.package == member.name);
+    let out_dirs = out_dirs.flat_map(|hot| &hot.invocation.env).filter(|(key, _)| key == "OUT_DIR");
+    let mut inputs = Vec::new();
+    for (_, out_dir) in out_dirs {
+        let output = Path::new(out_dir).with_file_name("output");
+        for line in fs::read_to_string(output).unwrap_or_default().lines() {
+            let line = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:"));
+            if let Some(path) = line.and_then(|line| line.strip_prefix("rerun-if-changed=")) {
+                inputs.push(member.folder.join(path));
+            }
+        }
+    }
+    inputs.retain(|path| path.is_file() && !path.starts_with(&project.target_dir));
+    inputs
+}

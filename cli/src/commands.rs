@@ -1,0 +1,81 @@
+//! The commands: each from what was asked to an exit code.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::args::{self, Command, Settings};
+use crate::control::{Request, client};
+use crate::error::{Error, Kind, Result};
+use crate::report::{self, Reporter};
+use crate::{demo, exit, images, init, project, session, wrapper};
+
+/// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
+pub fn main(line: Vec<OsString>) -> u8 {
+    if let Some(code) = as_tool(&line) {
+        return code;
+    }
+    let settings = match args::parse(line) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let (format, color) = (settings.format, settings.color);
+    run(settings).unwrap_or_else(|error| {
+        report::error::print(&error, format, color);
+        exit::of_error(&error)
+    })
+}
+
+/// hotdev as cargo's wrapper or rustc's linker: told by the environment that a session sets.
+fn as_tool(line: &[OsString]) -> Option<u8> {
+    let rest = || line[1..].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    if let Some(state) = std::env::var_os(wrapper::STATE_ENV) {
+        let error = wrapper::run(Path::new(&state), rest());
+        eprintln!("hotdev: {error}");
+        return Some(exit::FAILURE);
+    }
+    let state = std::env::var_os(wrapper::LINK_ENV)?;
+    Some(u8::from(images::run(Path::new(&state), rest()) != std::process::ExitCode::SUCCESS))
+}
+
+fn run(settings: Settings) -> Result<u8> {
+    let Settings { verbose, color, format, selection, command } = settings;
+    match command {
+        Command::Watch { args } => {
+            let options = session::Options { selection, args, format, verbose, ends_with_program: false };
+            session::run(options, Reporter::new(format, color))
+        }
+        Command::Run { args } => {
+            let options = session::Options { selection, args, format, verbose, ends_with_program: true };
+            session::run(options, Reporter::silent(format, color))
+        }
+        Command::Reload { files } => {
+            let files = files.into_iter().map(absolute).collect::<Result<_>>()?;
+            ask(&selection, &Request::Reload { files }, format, color)
+        }
+        Command::Status => ask(&selection, &Request::Status, format, color),
+        Command::Rollback { generation } => ask(&selection, &Request::Rollback { generation }, format, color),
+        Command::Restart => ask(&selection, &Request::Restart, format, color),
+        Command::Init { dir } => {
+            init::init(&dir, selection.manifest_path.as_deref())?.print(format);
+            Ok(exit::LIVE)
+        }
+        Command::Demo { once, keep } => demo::run(once, keep),
+    }
+}
+
+/// Asks the session of the project in this folder and prints what it says.
+fn ask(selection: &args::Selection, request: &Request, format: report::Format, color: report::ColorChoice) -> Result<u8> {
+    let target_dir = match &selection.target_dir {
+        Some(folder) => absolute(folder.clone())?,
+        None => project::metadata(selection.manifest_path.as_deref())?.target_directory.into(),
+    };
+    let session = client::find(&target_dir)?;
+    let done = client::call(&session, request, |event| report::reload::print(&event, format))?;
+    report::reload::print_done(&done, format, color);
+    Ok(done.exit)
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf> {
+    let named = path.display().to_string();
+    std::path::absolute(path).map_err(|error| Error::new(Kind::System, format!("find {named}"), error))
+}

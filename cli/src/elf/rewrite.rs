@@ -1,0 +1,288 @@
+//! Makes an object's functions replaceable while the program runs.
+//!
+//! rustc compiles calls within a crate as direct ones. Rewriting the object before it is linked
+//! turns every function into a preemptible symbol and every direct use of one into a use through
+//! the linker's tables, whose words (slots) hotdev can write later:
+//!
+//! - a hidden function becomes visible, a local one global where its name is unique;
+//! - a call or an address taken relative to the code (`PC32`) goes through the PLT (`PLT32`), so
+//!   that a stored function pointer stays current as well;
+//! - an address loaded from the GOT (`mov f@GOTPCREL(%rip)`) becomes the PLT's (`lea f@PLT(%rip)`),
+//!   for the same reason. Both instructions have the same length.
+//!
+//! In optimized objects LLVM has used what it knows of functions in the same object, so there a
+//! call within the object stays direct, and local functions stay local.
+//!
+//! Data is left where it is: code reaches a program's own statics by distance, and a patch's
+//! distances are led to the first generation's statics when it is loaded (see [`crate::plan`]).
+
+use std::collections::HashMap;
+
+use object::elf;
+
+use super::object_file::{ObjectFile, Relocation, Symbol};
+use super::{SymbolKind, is_static_name};
+
+/// What is known of the hot objects together.
+pub trait Linkage {
+    /// What `name` stands for, where any hot object defines it.
+    fn kind(&self, name: &str) -> Option<SymbolKind>;
+    /// Whether the local function `name` can be made global: no other object has one of that name.
+    fn is_unique(&self, name: &str) -> bool;
+}
+
+/// A use of a thread-local by its distance from the thread pointer (`TPOFF32`), which only code in
+/// the executable may have. rustc compiles binary crates so.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ThreadLocalUse {
+    /// The function it stands in.
+    pub function: String,
+    /// Bytes from the function's beginning to the 32-bit field.
+    pub delta: u64,
+    /// The thread-local.
+    pub name: String,
+    /// The relocation's addend.
+    pub addend: i64,
+}
+
+/// What [`rewrite`] found on its way.
+#[derive(Debug, Default)]
+pub struct Rewritten {
+    /// Fields that the linker cannot fill, in the order of the file. They hold 0 now.
+    pub thread_locals: Vec<(ThreadLocalUse, FieldPlace)>,
+}
+
+/// Where a field is in an object.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldPlace {
+    /// Section index.
+    pub section: usize,
+    /// Offset in the section.
+    pub offset: u64,
+}
+
+/// Rewrites `object` in place. `optimized` is whether it was compiled above opt-level 0.
+pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool) -> Rewritten {
+    let functions = functions_by_place(object);
+    let statics = statics_by_section(object);
+    expose_functions(object, linkage, optimized);
+    drop_tables_of_indices(object);
+    let mut found = Rewritten::default();
+    for table in 0..object.relocations.len() {
+        let target = object.relocations[table].target;
+        let section = &object.sections[target];
+        if !section.is_code() && !section.is_data() {
+            continue;
+        }
+        let code = section.is_code();
+        for entry in 0..object.relocations[table].entries.len() {
+            let old = object.relocations[table].entries[entry];
+            let place = FieldPlace { section: target, offset: old.offset };
+            let named = name_target(object, old, code, &functions, &statics);
+            let new = if code {
+                if let Some(used) = thread_local_use(object, named, target) {
+                    found.thread_locals.push((used, place));
+                    Relocation { kind: elf::R_X86_64_NONE, ..named }
+                } else {
+                    through_slot(object, named, place, linkage, optimized)
+                }
+            } else {
+                named
+            };
+            object.relocations[table].entries[entry] = new;
+        }
+    }
+    found
+}
+
+/// Symbols of functions by section and offset.
+type Functions = HashMap<(u16, u64), u32>;
+
+fn functions_by_place(object: &ObjectFile) -> Functions {
+    let mut functions = Functions::new();
+    for (index, symbol) in object.symbols.iter().enumerate() {
+        if symbol.kind == elf::STT_FUNC && symbol.is_defined() {
+            functions.entry((symbol.section, symbol.value)).or_insert(index as u32);
+        }
+    }
+    functions
+}
+
+/// The static of each section that holds just one.
+fn statics_by_section(object: &ObjectFile) -> HashMap<u16, u32> {
+    let mut statics: HashMap<u16, Vec<u32>> = HashMap::new();
+    for (index, symbol) in object.symbols.iter().enumerate() {
+        let is_data = matches!(symbol.kind, elf::STT_OBJECT | elf::STT_TLS);
+        if is_data && symbol.is_defined() && is_static_name(&symbol.name) {
+            statics.entry(symbol.section).or_default().push(index as u32);
+        }
+    }
+    statics
+        .into_iter()
+        .filter(|(_, symbols)| symbols.len() == 1 && object.symbols[symbols[0] as usize].value == 0)
+        .map(|(section, symbols)| (section, symbols[0]))
+        .collect()
+}
+
+fn expose_functions(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool) {
+    for symbol in &mut object.symbols {
+        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE {
+            continue;
+        }
+        if symbol.is_defined() {
+            if symbol.kind != elf::STT_FUNC {
+                continue;
+            }
+            if symbol.is_global() {
+                symbol.set_visibility(elf::STV_DEFAULT);
+            } else if !optimized && linkage.is_unique(&symbol.name) {
+                symbol.binding = elf::STB_GLOBAL;
+                symbol.set_visibility(elf::STV_DEFAULT);
+            }
+        } else if symbol.section == elf::SHN_UNDEF {
+            // Hidden data is reached by distance and must stay within the image. What no hot
+            // object defines comes from the executable.
+            match linkage.kind(&symbol.name) {
+                Some(SymbolKind::Data | SymbolKind::ThreadLocal) => {}
+                Some(SymbolKind::Function) | None => symbol.set_visibility(elf::STV_DEFAULT),
+            }
+        }
+    }
+}
+
+/// Tables that hold symbol indices outside relocations. They only help the linker to fold code.
+fn drop_tables_of_indices(object: &mut ObjectFile) {
+    for section in 0..object.sections.len() {
+        let kind = object.sections[section].kind;
+        if kind == SHT_LLVM_ADDRSIG || kind == SHT_LLVM_CALL_GRAPH_PROFILE {
+            object.exclude(section);
+        }
+    }
+}
+
+const SHT_LLVM_ADDRSIG: u32 = 0x6fff_4c03;
+const SHT_LLVM_CALL_GRAPH_PROFILE: u32 = 0x6fff_4c09;
+
+/// Gives a relocation against a section the name of the function or static that it means.
+fn name_target(
+    object: &ObjectFile,
+    relocation: Relocation,
+    code: bool,
+    functions: &Functions,
+    statics: &HashMap<u16, u32>,
+) -> Relocation {
+    let symbol = &object.symbols[relocation.symbol as usize];
+    if symbol.kind != elf::STT_SECTION {
+        return relocation;
+    }
+    // In code, the field's own length stands in the addend.
+    let bias = if code && relocation.kind != elf::R_X86_64_64 { 4 } else { 0 };
+    let target = relocation.addend + bias;
+    if object.sections[usize::from(symbol.section)].is_code() {
+        match functions.get(&(symbol.section, target as u64)) {
+            Some(function) => Relocation { symbol: *function, addend: -bias, ..relocation },
+            None => relocation,
+        }
+    } else if let Some(name) = statics.get(&symbol.section) {
+        Relocation { symbol: *name, ..relocation }
+    } else {
+        relocation
+    }
+}
+
+fn thread_local_use(object: &ObjectFile, relocation: Relocation, section: usize) -> Option<ThreadLocalUse> {
+    if relocation.kind != elf::R_X86_64_TPOFF32 {
+        return None;
+    }
+    let function = object.symbols.iter().find(|symbol| contains(symbol, section, relocation.offset))?;
+    Some(ThreadLocalUse {
+        function: function.name.clone(),
+        delta: relocation.offset - function.value,
+        name: object.symbols[relocation.symbol as usize].name.clone(),
+        addend: relocation.addend,
+    })
+}
+
+fn contains(symbol: &Symbol, section: usize, offset: u64) -> bool {
+    symbol.kind == elf::STT_FUNC
+        && usize::from(symbol.section) == section
+        && (symbol.value..symbol.value + symbol.size).contains(&offset)
+}
+
+/// Leads a use of a replaceable function through a slot.
+fn through_slot(
+    object: &mut ObjectFile,
+    relocation: Relocation,
+    place: FieldPlace,
+    linkage: &impl Linkage,
+    optimized: bool,
+) -> Relocation {
+    let symbol = &object.symbols[relocation.symbol as usize];
+    let here = symbol.is_defined();
+    let is_function = if here {
+        symbol.kind == elf::STT_FUNC
+    } else {
+        linkage.kind(&symbol.name) == Some(SymbolKind::Function)
+    };
+    if !is_function {
+        return relocation;
+    }
+    match relocation.kind {
+        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 if here && optimized => {
+            let (section, value) = (usize::from(symbol.section), symbol.value as i64);
+            let symbol = object.section_symbol(section);
+            Relocation { symbol, addend: relocation.addend + value, kind: elf::R_X86_64_PC32, ..relocation }
+        }
+        elf::R_X86_64_PC32 if symbol.is_global() => Relocation { kind: elf::R_X86_64_PLT32, ..relocation },
+        elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
+            if load_to_address(object, place) =>
+        {
+            Relocation { kind: elf::R_X86_64_PLT32, ..relocation }
+        }
+        _ => relocation,
+    }
+}
+
+/// Turns `mov f@GOTPCREL(%rip), %reg` into `lea f(%rip), %reg`; false where it is another instruction.
+fn load_to_address(object: &mut ObjectFile, place: FieldPlace) -> bool {
+    const MOV: u8 = 0x8b;
+    const LEA: u8 = 0x8d;
+    let offset = place.offset as usize;
+    let Some([rex, opcode, modrm]) = offset
+        .checked_sub(3)
+        .and_then(|start| object.data_mut(place.section).get_mut(start..offset))
+    else {
+        return false;
+    };
+    let is_load = *rex & 0xf8 == 0x48 && *opcode == MOV && *modrm & 0xc7 == 0x05;
+    if is_load {
+        *opcode = LEA;
+    }
+    is_load
+}
+
+/// Makes a copy of an object that brings nothing but its thread-locals into the executable: they
+/// become visible under their names, everything else becomes local and is never called.
+pub fn keep_thread_locals(object: &mut ObjectFile) {
+    for section in 0..object.sections.len() {
+        let name = &object.sections[section].name;
+        if name.starts_with(".init_array") || name.starts_with(".fini_array") || name.starts_with(".ctors") {
+            object.exclude(section);
+        }
+    }
+    for symbol in &mut object.symbols {
+        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE {
+            continue;
+        }
+        if !symbol.is_defined() {
+            symbol.set_visibility(elf::STV_DEFAULT);
+        } else if symbol.kind == elf::STT_TLS {
+            symbol.binding = elf::STB_GLOBAL;
+            symbol.set_visibility(elf::STV_DEFAULT);
+        } else if symbol.binding == elf::STB_GLOBAL {
+            symbol.binding = elf::STB_LOCAL;
+            symbol.set_visibility(elf::STV_DEFAULT);
+        }
+    }
+    drop_tables_of_indices(object);
+}

@@ -1,0 +1,211 @@
+//! The hot image: every hot crate's objects, rewritten so that their functions can be replaced.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::elf;
+use rayon::prelude::*;
+
+use super::command_line::CommandLine;
+use super::{ImageRecord, Names, run_linker};
+use crate::elf::SymbolKind;
+use crate::elf::image::Image;
+use crate::elf::object_file::ObjectFile;
+use crate::elf::rewrite::{self, Linkage, ThreadLocalUse};
+use crate::error::{Context, Error, Kind, Result};
+use crate::invocation::Invocation;
+use crate::layout::Layout;
+use crate::units::{self, Unit};
+
+/// A name that hot objects define.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    kind: SymbolKind,
+    /// How many objects define it.
+    count: u32,
+}
+
+/// The objects of the hot crates.
+pub struct Inputs {
+    /// Hot libraries: key and rlib.
+    pub libraries: Vec<(String, PathBuf)>,
+    units: Vec<(Unit, ObjectFile, Compiled)>,
+}
+
+/// How a crate's objects were compiled.
+#[derive(Clone, Copy, Debug)]
+struct Compiled {
+    optimized: bool,
+    is_binary: bool,
+}
+
+/// Object files for the two images.
+pub struct Objects {
+    /// For the hot image.
+    pub hot: Vec<PathBuf>,
+    /// For the executable.
+    pub executable: Vec<PathBuf>,
+    /// What [`fill_thread_locals`] has to fill.
+    pub thread_locals: Vec<ThreadLocalUse>,
+}
+
+impl Inputs {
+    /// Reads the objects of the binary crate and of every library that was recorded as hot.
+    ///
+    /// # Errors
+    /// When one cannot be read or was compiled in a way that cannot be patched.
+    pub fn gather(layout: &Layout, line: &CommandLine) -> Result<Self> {
+        let mut libraries = Vec::new();
+        let mut crates = Vec::new();
+        for rlib in &line.rlibs {
+            let Some(key) = library_key(rlib) else { continue };
+            let Ok(invocation) = Invocation::read(&layout.invocations(), &key) else { continue };
+            crates.push((units::in_rlib(rlib)?, compiled(&invocation)?));
+            libraries.push((key, rlib.clone()));
+        }
+        let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
+        crates.push((units::in_files(&line.objects)?, compiled(&binary)?));
+        let units = crates.into_iter().flat_map(|(units, how)| units.into_iter().map(move |unit| (unit, how)));
+        let units: Vec<_> = units.collect();
+        let units = units
+            .into_par_iter()
+            .map(|(unit, how)| Ok((unit.clone(), ObjectFile::parse(unit.bytes)?, how)))
+            .collect::<Result<_>>()?;
+        Ok(Self { libraries, units })
+    }
+}
+
+/// The key in `lib<key>.rlib`.
+fn library_key(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    Some(name.strip_prefix("lib")?.strip_suffix(".rlib")?.to_owned())
+}
+
+fn compiled(invocation: &Invocation) -> Result<Compiled> {
+    if matches!(crate::invocation::codegen(&invocation.args, "lto"), Some("" | "fat" | "yes" | "on" | "true" | "thin")) {
+        return Err(Error::new(
+            Kind::Link,
+            "link the program as two images",
+            format!("link-time optimization is on for {}", invocation.package),
+        )
+        .hint("set `lto = false` in the profile to have saves patched into the running program"));
+    }
+    Ok(Compiled { optimized: invocation.optimized, is_binary: invocation.is_binary })
+}
+
+/// What all hot objects define together.
+struct Survey(Names);
+
+impl Survey {
+    fn of(inputs: &Inputs) -> Self {
+        let mut names = Names::new();
+        for (_, object, _) in &inputs.units {
+            for (name, kind) in units::definitions(object) {
+                names.entry(name.to_owned()).or_insert(Name { kind, count: 0 }).count += 1;
+            }
+        }
+        Self(names)
+    }
+}
+
+impl Linkage for Survey {
+    fn kind(&self, name: &str) -> Option<SymbolKind> {
+        self.0.get(name).map(|name| name.kind)
+    }
+
+    fn is_unique(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|name| name.count == 1)
+    }
+}
+
+/// Rewrites every object into `folder`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
+    let survey = Survey::of(inputs);
+    let rewritten: Vec<_> = inputs
+        .units
+        .par_iter()
+        .enumerate()
+        .map(|(number, (_, object, how))| rewrite_one(object, *how, &survey, folder, number))
+        .collect::<Result<_>>()?;
+    let mut objects = Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+    for one in rewritten {
+        objects.hot.extend(one.hot);
+        objects.executable.extend(one.executable);
+        objects.thread_locals.extend(one.thread_locals);
+    }
+    Ok(objects)
+}
+
+fn rewrite_one(object: &ObjectFile, how: Compiled, survey: &Survey, folder: &Path, number: usize) -> Result<Objects> {
+    let mut objects = Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+    let mut object = object.clone();
+    if is_allocator(&object) {
+        // What it calls in std is hidden, so it has to stay with std.
+        for symbol in object.symbols.iter_mut().filter(|symbol| symbol.is_global()) {
+            symbol.set_visibility(elf::STV_DEFAULT);
+        }
+        objects.executable.push(write(object, folder, &format!("{number}-allocator.o"))?);
+        return Ok(objects);
+    }
+    if how.is_binary && object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined()) {
+        let mut copy = object.clone();
+        rewrite::keep_thread_locals(&mut copy);
+        objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
+    }
+    let found = rewrite::rewrite(&mut object, survey, how.optimized);
+    objects.thread_locals = found.thread_locals.into_iter().map(|(used, _)| used).collect();
+    objects.hot.push(write(object, folder, &format!("{number}.o"))?);
+    Ok(objects)
+}
+
+/// The object that joins `__rust_alloc` and its like to an allocator.
+fn is_allocator(object: &ObjectFile) -> bool {
+    object.symbols.iter().any(|symbol| symbol.is_defined() && symbol.name.ends_with("__rust_alloc"))
+}
+
+fn write(object: ObjectFile, folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    fs::write(&path, object.write()?).context(Kind::System, || format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Links the hot image.
+///
+/// # Errors
+/// What the linker says.
+pub fn link(record: &ImageRecord, objects: &[PathBuf]) -> Result<()> {
+    let list = record.folder.join("objects.rsp");
+    units::write_response_file(&list, objects)?;
+    let mut command = Command::new(&record.lld);
+    command.args(["-flavor", "gnu", "-shared", "-o"]).arg(record.hot_image());
+    command.args(units::LINK_OPTIONS).arg(format!("@{}", list.display())).arg(&record.builtins);
+    run_linker(&mut command, "link the hot image")
+}
+
+/// Writes into the hot image's code where the executable keeps the binary crate's thread-locals.
+///
+/// # Errors
+/// When a thread-local or the function that uses it is not where it must be.
+pub fn fill_thread_locals(path: &Path, uses: &[ThreadLocalUse], executable: &Image) -> Result<()> {
+    if uses.is_empty() {
+        return Ok(());
+    }
+    let doing = || format!("place the thread-locals of {}", path.display());
+    let mut bytes = fs::read(path).context(Kind::System, doing)?;
+    let hot = Image::parse(&bytes)?;
+    for used in uses {
+        let missing = |what: &str| Error::new(Kind::Image, doing(), format!("{what} is not in the image"));
+        let offset = executable.thread_pointer_offset(&used.name).ok_or_else(|| missing(&used.name))?;
+        let function = hot.exports.get(&used.function).map(|found| found.place);
+        let function = function.or_else(|| hot.private_functions.get(&used.function).copied());
+        let place = function.ok_or_else(|| missing(&used.function))? + used.delta;
+        let value = i32::try_from(offset + used.addend).context(Kind::Image, doing)?;
+        let at = hot.file_offset(place).ok_or_else(|| missing(&used.function))?;
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    fs::write(path, bytes).context(Kind::System, doing)
+}

@@ -1,0 +1,115 @@
+//! Where hotdev keeps its files: all of them in `<target directory>/hotdev`.
+//!
+//! What was made by another build of hotdev is never read: everything but the session file and
+//! the log stands in a folder named after this build, and so does the copy of hotdev that cargo
+//! calls as its wrapper, so that a new hotdev makes cargo compile the workspace crates anew.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use hotdev_protocol::ContentHash;
+
+use crate::error::{Context, Kind, Result};
+
+/// The shim's library, built by the build script.
+const SHIM: &[u8] = include_bytes!(env!("HOTDEV_SHIM"));
+
+/// The folders of one project and profile.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// `<target directory>/hotdev`
+    pub root: PathBuf,
+    /// The copy of hotdev that cargo and rustc call.
+    pub tool: PathBuf,
+    /// The shim, to be linked into the program.
+    pub shim: PathBuf,
+    /// Everything that depends on the profile and on this build of hotdev.
+    pub state: PathBuf,
+}
+
+impl Layout {
+    /// Makes the folders for `profile` and puts the tool and the shim there. Which packages are
+    /// excluded is part of the folder's name: it decides how the others are linked.
+    ///
+    /// # Errors
+    /// When the target directory cannot be written.
+    pub fn prepare(target_dir: &Path, profile: &str, exclude: &[String]) -> Result<Self> {
+        let doing = || format!("write to {}", target_dir.display());
+        let root = target_dir.join("hotdev");
+        let executable = std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
+        let bytes = fs::read(&executable).context(Kind::System, || "read hotdev itself".into())?;
+        let build = root.join(format!("{:016x}", ContentHash::of(&bytes)));
+        let mut name = profile.to_owned();
+        if !exclude.is_empty() {
+            name.push_str(&format!("-{:016x}", ContentHash::of(exclude.join(",").as_bytes())));
+        }
+        let layout = Self { root, ..Self::of_state(&build.join(name)) };
+        forget_other_builds(&layout.root, &build);
+        for folder in [layout.invocations(), layout.images(), layout.replays(), layout.generations()] {
+            fs::create_dir_all(folder).context(Kind::System, doing)?;
+        }
+        write_once(&layout.tool, &bytes, 0o755).context(Kind::System, doing)?;
+        write_once(&layout.shim, SHIM, 0o644).context(Kind::System, doing)?;
+        Ok(layout)
+    }
+
+    /// The layout that a session prepared, from the folder it named to its wrapper and linker.
+    pub fn of_state(state: &Path) -> Self {
+        let build = state.parent().unwrap_or(state);
+        Self {
+            root: build.parent().unwrap_or(build).to_owned(),
+            tool: state.join("hotdev"),
+            shim: state.join("libhotdev_shim.so"),
+            state: state.to_owned(),
+        }
+    }
+
+    /// Recorded rustc invocations, one file for each crate.
+    pub fn invocations(&self) -> PathBuf {
+        self.state.join("invocations")
+    }
+
+    /// Hot images, one folder for each executable.
+    pub fn images(&self) -> PathBuf {
+        self.state.join("images")
+    }
+
+    /// Output of replayed invocations.
+    pub fn replays(&self) -> PathBuf {
+        self.state.join("replays")
+    }
+
+    /// Patch libraries.
+    pub fn generations(&self) -> PathBuf {
+        self.state.join("generations")
+    }
+
+    /// hotdev's own log.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("hotdev.log")
+    }
+}
+
+/// Removes what earlier builds of hotdev left. A program that still runs keeps its mapped files.
+fn forget_other_builds(root: &Path, build: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let is_build = entry.file_name().len() == 16 && entry.path().is_dir();
+        if is_build && entry.path() != build {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Writes a file whose contents never change, unless it is there.
+fn write_once(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    if fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    file.persist(path)?;
+    Ok(())
+}

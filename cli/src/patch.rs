@@ -1,0 +1,165 @@
+//! Makes a patch library of the changed units: rewrites each like the hot image's objects were,
+//! and links them alone.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hotdev_protocol::Generation;
+
+use crate::check::CheckedPatch;
+use crate::elf::object_file::ObjectFile;
+use crate::elf::rewrite::{self, Linkage};
+use crate::elf::{SymbolKind, is_static_name};
+use crate::error::{Context, Error, Kind, Result};
+use crate::images::ImageRecord;
+use crate::layout::Layout;
+use crate::program::Program;
+use crate::units;
+
+/// A linked patch that no process has loaded yet. Its file goes with it unless [`PatchLibrary::keep`] is called.
+#[derive(Debug)]
+pub struct PatchLibrary {
+    /// The generation it is meant to make.
+    pub generation: Generation,
+    /// The library.
+    pub path: PathBuf,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+    kept: bool,
+}
+
+impl PatchLibrary {
+    /// Leaves the file: a process has it mapped.
+    pub fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for PatchLibrary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Why no patch was made.
+#[derive(Debug)]
+pub enum LinkError {
+    /// The patch cannot go into this program: name and explanation.
+    NewThreadLocal(String),
+    /// Something failed.
+    Failed(Error),
+}
+
+impl From<Error> for LinkError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Links the units of a checked patch into a library for `generation`.
+///
+/// # Errors
+/// When a unit cannot be rewritten or the linker fails.
+pub fn link(
+    patch: &CheckedPatch,
+    generation: Generation,
+    program: &Program,
+    record: &ImageRecord,
+    layout: &Layout,
+) -> std::result::Result<PatchLibrary, LinkError> {
+    let doing = || "make a patch".to_owned();
+    let scratch = tempfile::tempdir_in(layout.generations()).context(Kind::System, doing)?;
+    let linkage = PatchLinkage::of(patch, program);
+    let mut objects = Vec::new();
+    for (number, unit) in patch.units().iter().enumerate() {
+        let mut object = unit.object.clone();
+        let found = rewrite::rewrite(&mut object, &linkage, unit.optimized);
+        for (used, field) in found.thread_locals {
+            let offset = program.executable().thread_pointer_offset(&used.name);
+            let offset = offset.ok_or_else(|| LinkError::NewThreadLocal(used.name.clone()))?;
+            let value = i32::try_from(offset + used.addend).context(Kind::Image, doing)?;
+            fill(&mut object, field, value);
+        }
+        leave_out_constructors(&mut object);
+        let path = scratch.path().join(format!("{number}.o"));
+        fs::write(&path, object.write()?).context(Kind::System, doing)?;
+        objects.push(path);
+    }
+    let path = layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
+    run_lld(record, &objects, &path)?;
+    let bytes = fs::read(&path).context(Kind::System, doing)?;
+    Ok(PatchLibrary { generation, path, bytes, kept: false })
+}
+
+/// The random part of a temporary folder's name, so that no two libraries ever share a path.
+fn unique(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned()
+}
+
+fn fill(object: &mut ObjectFile, field: rewrite::FieldPlace, value: i32) {
+    let offset = field.offset as usize;
+    if let Some(bytes) = object.data_mut(field.section).get_mut(offset..offset + 4) {
+        bytes.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// What ran once before `main` must not run again, least of all before the patch is bound.
+fn leave_out_constructors(object: &mut ObjectFile) {
+    for section in 0..object.sections.len() {
+        let name = &object.sections[section].name;
+        if [".init_array", ".fini_array", ".ctors", ".dtors"].iter().any(|prefix| name.starts_with(prefix)) {
+            object.exclude(section);
+        }
+    }
+}
+
+fn run_lld(record: &ImageRecord, objects: &[PathBuf], path: &Path) -> Result<()> {
+    let mut command = Command::new(&record.lld);
+    command.args(["-flavor", "gnu", "-shared", "--emit-relocs", "-o"]).arg(path);
+    command.args(units::LINK_OPTIONS).args(objects).arg(&record.builtins);
+    let output = command.output().context(Kind::Link, || format!("start {}", record.lld.display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let messages = String::from_utf8_lossy(&output.stderr);
+    Err(Error::new(Kind::Link, "link the patch", messages.trim()))
+}
+
+/// What is known of names in the patch and in the program it goes into.
+struct PatchLinkage<'a> {
+    program: &'a Program,
+    own: HashMap<&'a str, (SymbolKind, u32)>,
+}
+
+impl<'a> PatchLinkage<'a> {
+    fn of(patch: &'a CheckedPatch, program: &'a Program) -> Self {
+        let mut own = HashMap::new();
+        for unit in patch.units() {
+            for (name, kind) in units::definitions(&unit.object) {
+                own.entry(name).or_insert((kind, 0)).1 += 1;
+            }
+        }
+        Self { program, own }
+    }
+}
+
+impl Linkage for PatchLinkage<'_> {
+    fn kind(&self, name: &str) -> Option<SymbolKind> {
+        if let Some((kind, _)) = self.own.get(name) {
+            return Some(*kind);
+        }
+        if let Some(found) = self.program.export(name).filter(|found| found.image > 0) {
+            return Some(found.definition.kind);
+        }
+        is_static_name(name).then(|| self.program.static_item(name)).flatten().map(|found| found.definition.kind)
+    }
+
+    fn is_unique(&self, name: &str) -> bool {
+        let once = self.own.get(name).is_some_and(|(_, count)| *count == 1);
+        once && !self.program.is_private_function(name)
+    }
+}

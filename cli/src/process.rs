@@ -1,0 +1,59 @@
+//! Starting and ending the processes that hotdev owns.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// Starts a compiler in a process group of its own: what it starts can be ended with it, and a
+/// Ctrl-C at the terminal reaches hotdev first.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn_group(command: &mut Command) -> std::io::Result<Child> {
+    command.process_group(0).spawn()
+}
+
+/// Ends a process group that [`spawn_group`] made.
+pub fn kill_group(id: u32) {
+    if let Some(pid) = pid(id) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// Sends a signal to one process; false where it is gone.
+pub fn signal(id: u32, signal: Signal) -> bool {
+    pid(id).is_some_and(|pid| kill_process(pid, signal).is_ok())
+}
+
+/// Whether a process is there and has not ended.
+pub fn is_alive(id: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { return false };
+    // The state follows the name, which stands in parentheses and may hold any character.
+    let state = stat.rsplit(") ").next().unwrap_or_default();
+    !state.starts_with('Z') && !state.starts_with('X')
+}
+
+/// Waits until every process is gone, for at most `limit`; true if they are.
+pub fn wait_gone(ids: &[u32], limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if !ids.iter().any(|id| is_alive(*id)) {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// How a process ended: its exit status or the signal that ended it.
+pub fn outcome(status: ExitStatus) -> (Option<i32>, Option<i32>) {
+    (status.code(), status.signal())
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(id).ok()?)
+}

@@ -1,0 +1,288 @@
+//! The processes of the program: their connections, and delivery in two phases.
+//!
+//! A patch goes to every process or to none: all prepare it, and only when all are ready do they
+//! commit. A process that refuses, or does not answer in time, makes all the others abort.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use hotdev_protocol::{Command, Failure, FailureKind, Generation, Hello, Patch, Reply, VERSION, frame};
+
+use crate::error::{Context, Kind, Result};
+use crate::process;
+
+/// How long a process may take to answer one command. Loading takes under a millisecond; a
+/// stopped or overloaded process takes longer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a new connection may take to say who it is.
+const HELLO_LIMIT: Duration = Duration::from_secs(5);
+
+/// A connected process.
+#[derive(Debug)]
+pub struct Process {
+    /// Tells connections apart, also of one process.
+    pub id: u64,
+    /// What it said of itself.
+    pub hello: Hello,
+    stream: UnixStream,
+    replies: Receiver<Reply>,
+}
+
+/// What the socket reports.
+#[derive(Debug)]
+pub enum Contact {
+    /// A process has said hello.
+    Connected(Process),
+    /// Its connection is gone.
+    Gone(u64),
+}
+
+/// Listens for shims at `path` until the process ends, and reports through `contacts`.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn listen(path: &Path, contacts: impl Fn(Contact) + Send + Clone + 'static) -> Result<()> {
+    let doing = || format!("listen at {}", path.display());
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path).context(Kind::System, doing)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
+    std::thread::spawn(move || {
+        for (id, stream) in listener.incoming().enumerate() {
+            let (Ok(stream), contacts) = (stream, contacts.clone()) else { continue };
+            std::thread::spawn(move || {
+                if let Err(error) = serve(id as u64, stream, &contacts) {
+                    tracing::warn!(%error, "a connection was refused");
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Reads one connection until it ends.
+fn serve(id: u64, mut stream: UnixStream, contacts: &impl Fn(Contact)) -> io::Result<()> {
+    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
+    if peer.uid != rustix::process::geteuid() {
+        return Err(io::Error::other(format!("its user {} is not ours", peer.uid.as_raw())));
+    }
+    stream.set_read_timeout(Some(HELLO_LIMIT))?;
+    let hello: Hello = frame::read(&mut stream).map_err(io::Error::other)?;
+    if hello.version != VERSION {
+        return Err(io::Error::other(format!("its shim is of version {}, this is {VERSION}", hello.version)));
+    }
+    stream.set_read_timeout(None)?;
+    let (sender, replies) = unbounded();
+    let process = Process { id, hello, stream: stream.try_clone()?, replies };
+    contacts(Contact::Connected(process));
+    forward(&mut stream, &sender);
+    drop(sender);
+    contacts(Contact::Gone(id));
+    Ok(())
+}
+
+fn forward(stream: &mut UnixStream, replies: &Sender<Reply>) {
+    while let Ok(reply) = frame::read(stream) {
+        if replies.send(reply).is_err() {
+            return;
+        }
+    }
+}
+
+/// Why a patch did not go in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The process that refused.
+    pub pid: u32,
+    /// Its reason.
+    pub failure: Failure,
+}
+
+/// Every connected process.
+#[derive(Debug, Default)]
+pub struct Processes {
+    list: Vec<Process>,
+    /// Tells this session's generations from those that an earlier session left in a process.
+    session: u32,
+}
+
+impl Processes {
+    /// No processes yet. `session` should differ from session to session.
+    pub fn new(session: u32) -> Self {
+        Self { list: Vec::new(), session }
+    }
+
+    /// No processes, for the next program of the same session.
+    pub fn successor(&self) -> Self {
+        Self::new(self.session.wrapping_add(1))
+    }
+
+    /// Process ids, in the order of connection.
+    pub fn pids(&self) -> Vec<u32> {
+        self.list.iter().map(|process| process.hello.pid).collect()
+    }
+
+    /// Whether no process is connected.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Takes in a process, bringing it to the newest of `patches`.
+    ///
+    /// # Errors
+    /// When it could not be brought there. It is taken in all the same, and will refuse what does
+    /// not fit it.
+    pub fn add(&mut self, process: Process, patches: &[Patch]) -> std::result::Result<(), Undelivered> {
+        let have = &process.hello.applied;
+        let wanted: Vec<Generation> = patches.iter().map(|patch| self.wire(patch.generation)).collect();
+        let common = have.iter().zip(&wanted).take_while(|(have, wanted)| have == wanted).count();
+        let base = wanted[..common].last().copied().unwrap_or_default();
+        let surplus = have.len() > common;
+        self.list.push(process);
+        let last = self.list.len() - 1;
+        if surplus {
+            self.ask(last, &Command::Revert(base))?;
+        }
+        for patch in &patches[common..] {
+            self.ask(last, &Command::Prepare(self.on_wire(patch)))?;
+            self.ask(last, &Command::Commit(self.wire(patch.generation)))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a connection; its process id if it was one of ours.
+    pub fn remove(&mut self, id: u64) -> Option<u32> {
+        let at = self.list.iter().position(|process| process.id == id)?;
+        Some(self.list.remove(at).hello.pid)
+    }
+
+    /// Brings a patch into every process, or into none.
+    ///
+    /// # Errors
+    /// The first process that refused, and why. Every process is then as it was before.
+    pub fn deliver(&mut self, patch: &Patch) -> std::result::Result<(), Undelivered> {
+        let generation = self.wire(patch.generation);
+        let previous = self.newest_before(generation);
+        if let Err(refused) = self.ask_all(&Command::Prepare(self.on_wire(patch))) {
+            self.tell_all(&Command::Abort(generation));
+            return Err(refused);
+        }
+        if let Err(refused) = self.ask_all(&Command::Commit(generation)) {
+            // Whoever has committed goes back, whoever has not forgets it. What does not apply to
+            // a process is answered with an error and changes nothing there.
+            self.tell_all(&Command::Abort(generation));
+            self.tell_all(&Command::Revert(previous));
+            return Err(refused);
+        }
+        for process in &mut self.list {
+            process.hello.applied.push(generation);
+        }
+        Ok(())
+    }
+
+    /// Makes an earlier generation current in every process.
+    ///
+    /// # Errors
+    /// The first process that could not go back.
+    pub fn revert(&mut self, generation: Generation) -> std::result::Result<(), Undelivered> {
+        let wire = self.wire(generation);
+        self.ask_all(&Command::Revert(wire))?;
+        for process in &mut self.list {
+            process.hello.applied.retain(|other| *other <= wire);
+        }
+        Ok(())
+    }
+
+    fn newest_before(&self, generation: Generation) -> Generation {
+        let applied = self.list.iter().flat_map(|process| &process.hello.applied);
+        applied.copied().filter(|other| *other < generation).max().unwrap_or_default()
+    }
+
+    fn wire(&self, generation: Generation) -> Generation {
+        if generation == 0 { 0 } else { u64::from(self.session) << 32 | generation }
+    }
+
+    fn on_wire(&self, patch: &Patch) -> Patch {
+        Patch { generation: self.wire(patch.generation), ..patch.clone() }
+    }
+
+    /// Sends a command to all, then collects the answers, so that processes work side by side.
+    fn ask_all(&mut self, command: &Command) -> std::result::Result<(), Undelivered> {
+        let sent: Vec<bool> = self.list.iter_mut().map(|process| send(process, command)).collect();
+        let mut first = Ok(());
+        for (index, sent) in sent.into_iter().enumerate() {
+            let answer = if sent { self.answer(index) } else { Err(self.lost(index, "the connection is gone")) };
+            match answer {
+                // Who has ended meanwhile has nothing to be patched.
+                Err(refused) if !process::is_alive(refused.pid) => {}
+                answer => first = first.and(answer),
+            }
+        }
+        first
+    }
+
+    fn tell_all(&mut self, command: &Command) {
+        let _ = self.ask_all(command);
+    }
+
+    fn ask(&mut self, index: usize, command: &Command) -> std::result::Result<(), Undelivered> {
+        if send(&mut self.list[index], command) {
+            self.answer(index)
+        } else {
+            Err(self.lost(index, "the connection is gone"))
+        }
+    }
+
+    fn answer(&self, index: usize) -> std::result::Result<(), Undelivered> {
+        match self.list[index].replies.recv_timeout(ANSWER_LIMIT) {
+            Ok(Reply::Failed(failure)) => Err(Undelivered { pid: self.list[index].hello.pid, failure }),
+            Ok(_) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.lost(index, "the connection is gone")),
+            Err(RecvTimeoutError::Timeout) => {
+                // Its answer may still come and must not be taken for that to a later command.
+                let _ = self.list[index].stream.shutdown(std::net::Shutdown::Both);
+                Err(self.lost(index, &format!("no answer within {} s", ANSWER_LIMIT.as_secs())))
+            }
+        }
+    }
+
+    fn lost(&self, index: usize, why: &str) -> Undelivered {
+        let failure = Failure { kind: FailureKind::LoadFailed, message: why.to_owned() };
+        Undelivered { pid: self.list[index].hello.pid, failure }
+    }
+}
+
+fn send(process: &mut Process, command: &Command) -> bool {
+    frame::write(&mut process.stream, command).is_ok()
+}
+
+/// A folder of the session's own for its sockets, the same for every session of one project: a
+/// program that outlives its session finds the next one there.
+///
+/// # Errors
+/// When none can be made, or the one that is there belongs to somebody else.
+pub fn socket_folder(target_dir: &Path) -> Result<PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let name = format!("hotdev-{:016x}", hotdev_protocol::ContentHash::of(target_dir.as_os_str().as_encoded_bytes()));
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
+    let in_target = target_dir.join("hotdev").join("run");
+    // 107 bytes is the longest path of a socket; `/control.sock` takes 13 of them.
+    let fits = |folder: &PathBuf| folder.as_os_str().len() <= 107 - 13;
+    let candidates = [base.map(|base| base.join(&name)), Some(in_target), Some(std::env::temp_dir().join(name))];
+    let folder = candidates.into_iter().flatten().find(fits).unwrap_or_default();
+    let doing = || format!("make the folder {}", folder.display());
+    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).context(Kind::System, doing),
+        _ => {}
+    }
+    let found = std::fs::symlink_metadata(&folder).context(Kind::System, doing)?;
+    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+        let cause = "it is there, but others can get into it";
+        return Err(crate::error::Error::new(Kind::System, doing(), cause).hint("remove it"));
+    }
+    Ok(folder)
+}

@@ -1,0 +1,138 @@
+//! The running program as hotdev knows it: its images, and which of them defines what now.
+
+use std::collections::HashMap;
+
+use hotdev_protocol::{Generation, Place};
+
+use crate::elf::SymbolKind;
+use crate::elf::image::{Definition, Image, Slot};
+
+/// Images in the order they were loaded: the executable, the hot image, then one for each
+/// generation that is current. Processes differ in where images are, never in what they are.
+#[derive(Debug)]
+pub struct Program {
+    images: Vec<Image>,
+    /// Generations of `images[2..]`.
+    generations: Vec<Generation>,
+    /// Where the newest version of each replaced function is.
+    replaced: HashMap<String, (usize, u64)>,
+}
+
+/// A definition in one of the images.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Index of the image.
+    pub image: usize,
+    /// What it defines.
+    pub definition: Definition,
+}
+
+impl Program {
+    /// A program that was just started.
+    pub fn new(executable: Image, hot: Image) -> Self {
+        Self { images: vec![executable, hot], generations: Vec::new(), replaced: HashMap::new() }
+    }
+
+    /// The executable.
+    pub fn executable(&self) -> &Image {
+        &self.images[0]
+    }
+
+    /// Number of images: the index that the next patch will have.
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether there are no images, which is never so.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+    }
+
+    /// Build ids of all images, in order.
+    pub fn build_ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.images.iter().map(|image| image.build_id.as_slice())
+    }
+
+    /// The newest generation.
+    pub fn generation(&self) -> Generation {
+        self.generations.last().copied().unwrap_or_default()
+    }
+
+    /// The generations that are current, oldest first.
+    pub fn generations(&self) -> &[Generation] {
+        &self.generations
+    }
+
+    /// Takes in a patch that went live.
+    pub fn push(&mut self, generation: Generation, image: Image) {
+        let index = self.images.len();
+        for (name, definition) in &image.exports {
+            if definition.kind == SymbolKind::Function {
+                self.replaced.insert(name.clone(), (index, definition.place));
+            }
+        }
+        self.images.push(image);
+        self.generations.push(generation);
+    }
+
+    /// Goes back to `generation`, forgetting every newer one.
+    pub fn revert(&mut self, generation: Generation) {
+        let keep = self.generations.iter().take_while(|other| **other <= generation).count();
+        let newer = self.images.split_off(keep + 2);
+        self.generations.truncate(keep);
+        if newer.is_empty() {
+            return;
+        }
+        self.replaced.clear();
+        let patches = self.images.split_off(2);
+        let generations = std::mem::take(&mut self.generations);
+        for (generation, image) in generations.into_iter().zip(patches) {
+            self.push(generation, image);
+        }
+    }
+
+    /// Where the version of a function is that new calls reach.
+    pub fn function(&self, name: &str) -> Option<(usize, u64)> {
+        self.replaced.get(name).copied().or_else(|| {
+            let found = self.export(name)?;
+            (found.definition.kind == SymbolKind::Function).then_some((found.image, found.definition.place))
+        })
+    }
+
+    /// What a name binds to from any image: the first definition, as the dynamic linker has it.
+    pub fn export(&self, name: &str) -> Option<Found> {
+        self.first(|image| image.exports.get(name))
+    }
+
+    /// The one copy of a static or thread-local, private ones included: the first that was loaded.
+    pub fn static_item(&self, name: &str) -> Option<Found> {
+        self.first(|image| image.statics.get(name))
+    }
+
+    /// Whether a local function of this name stands in the hot image, possibly several times.
+    pub fn is_private_function(&self, name: &str) -> bool {
+        self.images.iter().any(|image| image.private_functions.contains_key(name))
+    }
+
+    /// The pair in an image's GOT that leads to its thread-locals.
+    pub fn thread_local_pair(&self, image: usize) -> Option<u64> {
+        self.images[image].thread_local_pair
+    }
+
+    /// Every word that holds the address of `name`.
+    pub fn slots<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, Slot)> + 'a {
+        self.images.iter().enumerate().flat_map(move |(index, image)| {
+            image.slots.get(name).into_iter().flatten().map(move |slot| (index, *slot))
+        })
+    }
+
+    fn first<'a>(&'a self, look: impl Fn(&'a Image) -> Option<&'a Definition>) -> Option<Found> {
+        let mut images = self.images.iter().enumerate();
+        images.find_map(|(image, found)| Some(Found { image, definition: *look(found)? }))
+    }
+}
+
+/// A place as patches name it: index 0 is the patch itself, so every loaded image is one further.
+pub fn place(image: usize, offset: i64) -> Place {
+    Place { image: image as u32 + 1, offset }
+}

@@ -1,0 +1,230 @@
+//! Replays recorded rustc invocations: one crate after another, each seeing what the earlier ones
+//! made, and nothing written where cargo keeps its own files.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::diagnostics;
+use crate::error::{Context, Error, Kind, Result};
+use crate::graph::{CrateId, Graph, HotCrate, library_key, sources};
+use crate::layout::Layout;
+use crate::process;
+use crate::report::event::Diagnostic;
+use crate::units::{self, Unit};
+use crate::wrapper;
+
+/// Ends a build under way.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel {
+    set: Arc<AtomicBool>,
+    groups: Arc<Mutex<Vec<u32>>>,
+}
+
+impl Cancel {
+    /// Ends whatever runs under this token, and whatever will.
+    pub fn cancel(&self) {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set.store(true, Ordering::SeqCst);
+        groups.iter().for_each(|group| process::kill_group(*group));
+    }
+
+    /// Whether [`Cancel::cancel`] was called.
+    pub fn is_set(&self) -> bool {
+        self.set.load(Ordering::SeqCst)
+    }
+
+    /// Has a process group ended with the build until the guard is dropped.
+    pub fn kills_group(&self, group: u32) -> KillGuard<'_> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.push(group);
+        if self.is_set() {
+            process::kill_group(group);
+        }
+        KillGuard { cancel: self, group }
+    }
+}
+
+/// See [`Cancel::kills_group`].
+pub struct KillGuard<'a> {
+    cancel: &'a Cancel,
+    group: u32,
+}
+
+impl Drop for KillGuard<'_> {
+    fn drop(&mut self) {
+        let mut groups = self.cancel.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.retain(|group| *group != self.group);
+    }
+}
+
+/// What one compilation of a crate left. The folder goes when nobody needs it any more.
+#[derive(Debug)]
+pub enum Output {
+    /// From the first build; belongs to the image's record.
+    Base {
+        /// The rlib, or the folder of the binary crate's objects.
+        path: PathBuf,
+    },
+    /// From a replay.
+    Replay {
+        /// The folder that holds everything rustc wrote.
+        folder: PathBuf,
+        /// The rlib, or the folder of the binary crate's objects.
+        path: PathBuf,
+    },
+}
+
+impl Output {
+    /// The codegen units.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn units(&self) -> Result<Vec<Unit>> {
+        let (Self::Base { path } | Self::Replay { path, .. }) = self;
+        if path.is_dir() { units::in_folder(path) } else { units::in_rlib(path) }
+    }
+
+    fn replay_folder(&self) -> Option<&Path> {
+        match self {
+            Self::Base { .. } => None,
+            Self::Replay { folder, .. } => Some(folder),
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Self::Replay { folder, .. } = self {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// The newest output of each crate.
+pub type Outputs = HashMap<CrateId, Arc<Output>>;
+
+/// What a rebuild came to.
+#[derive(Debug)]
+pub enum Rebuilt {
+    /// Every crate was compiled; warnings come with it.
+    Done(Vec<Diagnostic>),
+    /// rustc refused one of them.
+    CompileError(Vec<Diagnostic>),
+    /// Newer files are waiting.
+    Cancelled,
+}
+
+/// Compiles the crates in `dirty` in order, putting each output into `outputs` and taking the
+/// crate out of `dirty`.
+///
+/// # Errors
+/// When rustc cannot be started, or fails without a diagnostic.
+pub fn rebuild(
+    graph: &mut Graph,
+    dirty: &mut BTreeSet<CrateId>,
+    outputs: &mut Outputs,
+    layout: &Layout,
+    cancel: &Cancel,
+) -> Result<Rebuilt> {
+    let mut warnings = Vec::new();
+    while let Some(id) = dirty.first().copied() {
+        let (diagnostics, output) = replay(graph, id, outputs, layout, cancel)?;
+        if cancel.is_set() {
+            return Ok(Rebuilt::Cancelled);
+        }
+        let Some(output) = output else { return Ok(Rebuilt::CompileError(diagnostics)) };
+        warnings.extend(diagnostics);
+        if let Some(folder) = output.replay_folder() {
+            let hot = &mut graph.crates[id];
+            hot.sources = sources(&folder.join(format!("{}.d", hot.key)), &hot.invocation.directory);
+        }
+        outputs.insert(id, Arc::new(output));
+        dirty.remove(&id);
+    }
+    Ok(Rebuilt::Done(warnings))
+}
+
+/// Runs rustc once; no output where it refused the crate.
+fn replay(
+    graph: &Graph,
+    id: CrateId,
+    outputs: &Outputs,
+    layout: &Layout,
+    cancel: &Cancel,
+) -> Result<(Vec<Diagnostic>, Option<Output>)> {
+    let hot = &graph.crates[id];
+    let doing = || format!("compile {}", hot.invocation.crate_name);
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("{}-", hot.key))
+        .tempdir_in(layout.replays())
+        .context(Kind::System, doing)?;
+    let objects = folder.path().join("objects");
+    let mut command = Command::new(&hot.invocation.program);
+    command.args(arguments(graph, hot, outputs, folder.path()));
+    command.env_clear().envs(hot.invocation.env.iter().cloned()).current_dir(&hot.invocation.directory);
+    command.env(wrapper::COLLECT_ENV, &objects);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
+    let mut child = process::spawn_group(&mut command).context(Kind::Build, doing)?;
+    let guard = cancel.kills_group(child.id());
+    let (diagnostics, rest) = read_messages(&mut child, &hot.invocation.directory);
+    let status = child.wait().context(Kind::Build, doing)?;
+    drop(guard);
+    if status.success() {
+        let path = if hot.invocation.is_binary { objects } else { folder.path().join(format!("lib{}.rlib", hot.key)) };
+        return Ok((diagnostics, Some(Output::Replay { folder: folder.keep(), path })));
+    }
+    if cancel.is_set() || diagnostics.iter().any(|diagnostic| diagnostic.level == "error") {
+        return Ok((diagnostics, None));
+    }
+    Err(Error::new(Kind::Build, doing(), format!("rustc ended with {status}: {}", rest.trim())))
+}
+
+/// The recorded arguments, writing to `folder` and reading what other replays wrote.
+fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs, folder: &Path) -> Vec<String> {
+    let replayed: HashMap<&str, &Path> = outputs
+        .iter()
+        .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.replay_folder()?)))
+        .collect();
+    let mut args = Vec::with_capacity(hot.invocation.args.len());
+    let mut previous = "";
+    for arg in &hot.invocation.args {
+        args.push(match previous {
+            "--out-dir" => folder.to_string_lossy().into_owned(),
+            "--extern" => replayed_extern(arg, &replayed).unwrap_or_else(|| arg.clone()),
+            _ => arg.clone(),
+        });
+        previous = arg;
+    }
+    for folder in replayed.values() {
+        args.extend(["-L".to_owned(), format!("dependency={}", folder.display())]);
+    }
+    args
+}
+
+/// `name=path` with the path of the crate's replayed output.
+fn replayed_extern(arg: &str, replayed: &HashMap<&str, &Path>) -> Option<String> {
+    let (name, path) = arg.split_once('=')?;
+    let folder = replayed.get(library_key(path).as_str())?;
+    Some(format!("{name}={}", folder.join(Path::new(path).file_name()?).display()))
+}
+
+/// rustc's diagnostics, and what else it wrote.
+fn read_messages(child: &mut Child, directory: &Path) -> (Vec<Diagnostic>, String) {
+    let (mut diagnostics, mut rest) = (Vec::new(), String::new());
+    let stderr = child.stderr.take().map(BufReader::new);
+    for line in stderr.into_iter().flat_map(BufRead::lines).map_while(std::result::Result::ok) {
+        if let Some(diagnostic) = diagnostics::parse(&line, directory) {
+            diagnostics.push(diagnostic);
+        } else if !line.starts_with('{') {
+            rest.push_str(&line);
+            rest.push('\n');
+        }
+    }
+    (diagnostics, rest)
+}

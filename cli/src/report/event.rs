@@ -1,0 +1,170 @@
+//! The event stream: what `watch --json` prints, one object a line, and what editors rely on.
+//!
+//! Rules for changing it: fields are added, never renamed or removed; a reader skips events and
+//! fields that it does not know.
+
+#![allow(missing_docs)]
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened in a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields are named for what they hold; those that are not are documented")]
+pub enum Event {
+    /// A build begins.
+    Building { reason: Reason, crates: Vec<String>, files: Vec<PathBuf> },
+    /// The program runs, and its shim has answered.
+    Started { pid: u32, generation: u64 },
+    /// Every process of the program calls the new code.
+    Live {
+        generation: u64,
+        pids: Vec<u32>,
+        crates: Vec<String>,
+        /// Paths of the functions whose code changed, demangled, without hashes.
+        functions: Vec<String>,
+        ms: Timings,
+        /// Size of the patch library in bytes.
+        bytes: u64,
+        /// Words written in each process outside the patch itself.
+        slots: usize,
+        /// What the developer should know although the patch is live.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
+    /// A save that changes no code of the running program.
+    Unchanged { files: Vec<PathBuf> },
+    /// rustc refused the files as they are now. The program is as it was.
+    CompileError { diagnostics: Vec<Diagnostic> },
+    /// The edit cannot go into a live process. The program is as it was.
+    Refused { code: RefusalCode, items: Vec<Item>, message: String },
+    /// A patch was taken back, or an earlier generation was asked for.
+    RolledBack { generation: u64, to: u64, reason: String },
+    /// A new process runs the files as they are now.
+    Restarted { pid: u32, reason: String },
+    /// The program ended.
+    Exited { pid: u32, status: Option<i32>, signal: Option<i32> },
+    /// Something the developer should know that is none of the above.
+    Warning { message: String, #[serde(default, skip_serializing_if = "Option::is_none")] hint: Option<String> },
+    /// An answer to `hotdev status`.
+    Status(Status),
+}
+
+/// Why a build begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The session starts.
+    Start,
+    /// Files changed, or an editor asked.
+    Save,
+    /// The program is being restarted.
+    Restart,
+}
+
+/// Milliseconds of each stage, from the first file event to the last process's answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// From the first file event to the start of the build.
+    pub detect: f64,
+    /// The compiler.
+    pub rustc: f64,
+    /// Comparing units and checking that the patch is safe.
+    pub check: f64,
+    /// Rewriting the changed units and linking them.
+    pub link: f64,
+    /// Making the plan, loading the library in every process and writing the words.
+    pub load: f64,
+    /// All of it.
+    pub total: f64,
+}
+
+/// One message of rustc's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// The file of the primary span, absolute; empty where rustc names none.
+    pub file: PathBuf,
+    /// 1-based line of the primary span; 0 where there is none.
+    pub line: u32,
+    /// 1-based column of the primary span; 0 where there is none.
+    pub column: u32,
+    /// `error` or `warning`.
+    pub level: String,
+    /// The message without its location.
+    pub message: String,
+    /// As rustc renders it, without colours.
+    pub rendered: String,
+}
+
+/// Why an edit was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    /// A type that the running program knows has another layout now.
+    LayoutChanged,
+    /// A trait's methods were added, removed or reordered.
+    VtableChanged,
+    /// A static has another type now.
+    StaticChanged,
+    /// The patch calls something that is not in the program.
+    UnresolvedSymbol,
+    /// A slot in the running program does not hold what it must.
+    SlotMismatch,
+    /// A process of the program could not load the patch, or did not answer in time.
+    LoadFailed,
+    /// Only a restart can apply it: a manifest, a build script, a dependency, ….
+    NeedsRestart,
+}
+
+/// One thing that a refusal is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Path of the type, static, function or file.
+    pub name: String,
+    /// What it is in the running program; empty where that means nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub was: String,
+    /// What the files make of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub now: String,
+    /// Where it is defined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// 1-based line in `file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// `building`, `running` or `exited`.
+    pub state: String,
+    /// Process id of the session itself.
+    pub session: u32,
+    /// Workspace root.
+    pub workspace: PathBuf,
+    /// Name of the program's binary target.
+    pub program: String,
+    /// Every connected process of the program.
+    pub pids: Vec<u32>,
+    /// The generation that runs.
+    pub generation: u64,
+    /// Every generation that can be made current, oldest first.
+    pub generations: Vec<GenerationInfo>,
+    /// The last save's verdict where it was not live: what `reload` would say again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Box<Event>>,
+}
+
+/// One generation, as `status` lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerationInfo {
+    /// Its number.
+    pub generation: u64,
+    /// Functions whose code it changed.
+    pub functions: Vec<String>,
+    /// Save to live, in milliseconds.
+    pub ms: f64,
+}

@@ -1,0 +1,147 @@
+//! Lines for people at a terminal that the program writes to as well: few, short, and each one
+//! marked as hotdev's.
+
+use std::path::PathBuf;
+
+use super::color::{Style, paint};
+use super::event::{Diagnostic, Event, Item, Reason, RefusalCode, Timings};
+use super::{status, text};
+use crate::error::Error;
+
+/// Names shown before the rest is only counted.
+const SHOWN: usize = 2;
+
+/// Turns events into lines.
+#[derive(Clone, Debug)]
+pub struct Human {
+    /// Whether lines are coloured.
+    pub colors: bool,
+    /// Paths below it are shown relative to it: the working directory.
+    pub base: PathBuf,
+}
+
+impl Human {
+    /// The lines for one event, each with its newline. `running`: whether there is a program that
+    /// a failed save leaves as it was.
+    pub fn event(&self, event: &Event, running: bool) -> String {
+        match event {
+            Event::CompileError { diagnostics } => self.compile_error(diagnostics, running),
+            Event::Refused { code, items, message } => self.refused(*code, items, message, running),
+            Event::Live { notes, .. } => {
+                let notes = notes.iter().map(|note| format!("{}{note}", self.notice("note: ")));
+                self.lines(std::iter::once(self.summary(event)).chain(notes))
+            }
+            Event::Warning { message, hint } => {
+                let message = format!("{}{message}", self.notice("warning: "));
+                self.lines(std::iter::once(message).chain(hint.as_deref().map(hint_line)))
+            }
+            Event::Status(status) => self.lines(status::lines(status, &self.base)),
+            _ => self.lines([self.summary(event)]),
+        }
+    }
+
+    /// The lines for an error that does not end the session.
+    pub fn error(&self, error: &Error) -> String {
+        let message = format!("{}{error}", paint("error: ", Style::Bad, self.colors));
+        self.lines(std::iter::once(message).chain(error.hint.as_deref().map(hint_line)))
+    }
+
+    fn summary(&self, event: &Event) -> String {
+        match event {
+            Event::Building { reason, crates, .. } => building(*reason, crates),
+            Event::Started { pid, generation: 0 } => format!("running (process {pid})"),
+            Event::Started { pid, generation } => {
+                format!("running (process {pid}, generation {generation})")
+            }
+            Event::Live { generation, pids, functions, ms, .. } => {
+                let live = paint(format_args!("live {generation}"), Style::Good, self.colors);
+                live_tail(live, pids, functions, ms)
+            }
+            Event::Unchanged { files } => unchanged(&text::files(files, &self.base, SHOWN)),
+            Event::RolledBack { generation, to, reason } => {
+                let what = paint("rolled back", Style::Notice, self.colors);
+                format!("{what} from {generation} to {to}: {reason}")
+            }
+            Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}"),
+            Event::Exited { pid, status, signal } => {
+                format!("the program ended (process {pid}): {}", text::ending(*status, *signal))
+            }
+            Event::CompileError { diagnostics } => text::compile_error(diagnostics),
+            Event::Refused { message, .. } => format!("refused: {message}"),
+            Event::Warning { message, .. } => format!("warning: {message}"),
+            Event::Status(status) => status.state.clone(),
+        }
+    }
+
+    fn compile_error(&self, diagnostics: &[Diagnostic], running: bool) -> String {
+        let mut lines = String::new();
+        for diagnostic in diagnostics {
+            lines += diagnostic.rendered.trim_end();
+            lines += "\n\n";
+        }
+        let summary = paint(text::compile_error(diagnostics), Style::Bad, self.colors);
+        lines + &self.lines([summary + consolation(running)])
+    }
+
+    fn refused(&self, code: RefusalCode, items: &[Item], message: &str, running: bool) -> String {
+        let items = items.iter().map(|item| self.place(item) + &text::item(item));
+        let refused = paint("refused: ", Style::Bad, self.colors);
+        let summary = format!("{refused}{message}{}", consolation(running));
+        let hint = hint_line(text::refusal_hint(code));
+        self.lines(items.chain([summary, hint]))
+    }
+
+    /// "game/src/lib.rs:12: ", as much of it as is known.
+    fn place(&self, item: &Item) -> String {
+        let Some(file) = &item.file else { return String::new() };
+        let file = text::relative(file, &self.base);
+        item.line.map_or_else(|| format!("{file}: "), |line| format!("{file}:{line}: "))
+    }
+
+    fn notice(&self, word: &str) -> String {
+        paint(word, Style::Notice, self.colors)
+    }
+
+    fn lines(&self, lines: impl IntoIterator<Item = String>) -> String {
+        let name = paint("hotdev:", Style::Name, self.colors);
+        let mark = |line: &str| format!("{name} {}\n", line.trim_end());
+        lines.into_iter().map(|text| text.lines().map(mark).collect::<String>()).collect()
+    }
+}
+
+fn building(reason: Reason, crates: &[String]) -> String {
+    let crates = text::list(crates, SHOWN);
+    let line = match reason {
+        Reason::Start => format!("building {crates}"),
+        Reason::Save => format!("compiling {crates}"),
+        Reason::Restart => format!("building {crates} for a restart"),
+    };
+    line.replace("  ", " ").trim_end().to_owned()
+}
+
+fn live_tail(mut line: String, pids: &[u32], functions: &[String], ms: &Timings) -> String {
+    line += &format!(" in {:.0} ms", ms.total);
+    if pids.len() > 1 {
+        line += &format!(" in {} processes", pids.len());
+    }
+    if !functions.is_empty() {
+        line += &format!("  {}", text::list(functions, SHOWN));
+    }
+    let Timings { rustc, check, link, load, .. } = ms;
+    line + &format!("  [rustc {rustc:.0}, check {check:.0}, link {link:.0}, load {load:.0}]")
+}
+
+fn unchanged(files: &str) -> String {
+    match files {
+        "" => "unchanged: no code of the program differs".into(),
+        files => format!("unchanged: {files}: no code of the program differs"),
+    }
+}
+
+fn consolation(running: bool) -> &'static str {
+    if running { "; the program runs on as it was" } else { "" }
+}
+
+fn hint_line(hint: &str) -> String {
+    format!("hint: {hint}")
+}

@@ -1,0 +1,31 @@
+//! What hotdev says: to people in calm lines on stderr, to machines as one JSON object a line.
+//!
+//! [`Reporter`] is for the commands that go on ([`human`], [`json`]), [`reload`] for those that ask
+//! a session, [`error`] for the end of a command that failed. They turn [`event::Event`]s into
+//! text and know nothing else of hotdev.
+
+mod color;
+pub mod error;
+pub mod event;
+pub mod human;
+pub mod json;
+pub mod reload;
+mod reporter;
+mod status;
+mod text;
+
+pub use color::ColorChoice;
+pub use reporter::Reporter;
+
+/// How to report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line, on stdout.
+    Json,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Where a session's events go.
+
+use std::io::{Write, stderr, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::event::Event;
+use super::human::Human;
+use super::{ColorChoice, Format, json};
+use crate::error::Error;
+
+/// Prints what happens in a session, from any thread: each event's lines stay together.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    format: Format,
+    human: Human,
+    /// Whether people are told nothing while a program runs: the terminal is the program's.
+    silent: bool,
+    /// Whether a program runs, as far as the events have told.
+    running: AtomicBool,
+}
+
+impl Reporter {
+    /// A reporter to stderr for people, to stdout for machines.
+    pub fn new(format: Format, color: ColorChoice) -> Self {
+        Self::with(format, color, false)
+    }
+
+    /// A reporter that says nothing to people while a program runs.
+    pub fn silent(format: Format, color: ColorChoice) -> Self {
+        Self::with(format, color, true)
+    }
+
+    fn with(format: Format, color: ColorChoice, silent: bool) -> Self {
+        let base = std::env::current_dir().unwrap_or_default();
+        let human = Human { colors: color.for_stderr(), base };
+        Self { shared: Arc::new(Shared { format, human, silent, running: AtomicBool::new(false) }) }
+    }
+
+    /// Prints one event.
+    pub fn event(&self, event: &Event) {
+        let running = &self.shared.running;
+        match event {
+            Event::Started { .. } | Event::Restarted { .. } | Event::Live { .. } => {
+                running.store(true, Ordering::Relaxed);
+            }
+            Event::Exited { .. } => running.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+        self.print(
+            |human| human.event(event, running.load(Ordering::Relaxed)),
+            || json::event(event),
+        );
+    }
+
+    /// Prints an error that does not end the session.
+    pub fn error(&self, error: &Error) {
+        self.print(|human| human.error(error), || json::error(error));
+    }
+
+    /// A terminal or reader that is gone must not end the session, so failing to write is nothing.
+    fn print(&self, human: impl FnOnce(&Human) -> String, json: impl FnOnce() -> String) {
+        let quiet = self.shared.silent && self.shared.running.load(Ordering::Relaxed);
+        let _ = match self.shared.format {
+            Format::Human if quiet => Ok(()),
+            Format::Human => stderr().lock().write_all(human(&self.shared.human).as_bytes()),
+            Format::Json => {
+                let mut out = stdout().lock();
+                out.write_all(json().as_bytes()).and_then(|()| out.flush())
+            }
+        };
+    }
+}

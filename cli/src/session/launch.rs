@@ -1,0 +1,69 @@
+//! Starting the program and ending it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{Event, Running, Session};
+use crate::cargo::Executable;
+use crate::error::{Context, Kind, Result};
+use crate::process;
+use crate::report::Format;
+
+/// How long a program may take to end after SIGTERM, and after SIGINT if it got one from the terminal.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+impl Session {
+    /// Starts the program with the environment that `cargo run` would give it.
+    pub(super) fn launch(&mut self, executable: &Executable) -> Result<u32> {
+        let program = &self.target.project.program;
+        let mut command = Command::new(&executable.path);
+        command.args(&self.options.args).envs(program.env.iter().cloned()).env("CARGO", crate::cargo::program());
+        command.envs(&self.config.app.env).env(hotdev_protocol::SOCKET_ENV, &self.socket);
+        command.env("LD_LIBRARY_PATH", library_path(executable));
+        if self.options.format == Format::Json {
+            // Stdout belongs to the events.
+            let stderr = io::stderr().as_fd().try_clone_to_owned();
+            command.stdout(Stdio::from(stderr.context(Kind::System, || "share stderr with the program".into())?));
+        }
+        let doing = || format!("start {}", executable.path.display());
+        let mut child = command.spawn().context(Kind::Program, doing)?;
+        let (pid, sender) = (child.id(), self.sender.clone());
+        std::thread::spawn(move || {
+            let _ = sender.send(Event::Ended { pid, status: child.wait().ok() });
+        });
+        Ok(pid)
+    }
+
+    /// Ends every process of the program: politely, then surely.
+    pub(super) fn end_program(&mut self) {
+        let mut pids = self.processes.pids();
+        if let Running::Starting { pid } | Running::Yes { pid } = self.running {
+            if !pids.contains(&pid) {
+                pids.push(pid);
+            }
+        }
+        self.running = Running::No;
+        self.chain.clear();
+        for signal in [Signal::TERM, Signal::KILL] {
+            let alive: Vec<u32> = pids.iter().copied().filter(|pid| process::is_alive(*pid)).collect();
+            if alive.is_empty() {
+                break;
+            }
+            alive.iter().for_each(|pid| drop(process::signal(*pid, signal)));
+            process::wait_gone(&alive, END_LIMIT);
+        }
+        self.processes = self.processes.successor();
+    }
+}
+
+/// What `cargo run` makes of `LD_LIBRARY_PATH`.
+fn library_path(executable: &Executable) -> std::ffi::OsString {
+    let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let inherited = std::env::split_paths(&inherited).filter(|path| !path.as_os_str().is_empty());
+    let folders = executable.library_folders.iter().cloned().chain(inherited);
+    std::env::join_paths(folders).unwrap_or_default()
+}

@@ -1,0 +1,104 @@
+//! The session: owns the program, the watch, the sockets and the build under way.
+//!
+//! Everything that happens is one [`Event`]; [`Session::run`] takes them one by one. At most one
+//! job is under way, on a thread of its own, and it owns the [`Workshop`] meanwhile. A change that
+//! arrives during a job cancels it, and the next job starts with all that has changed: a burst of
+//! saves ends with one patch of the final files.
+
+mod handle;
+mod launch;
+mod start;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use hotdev_protocol::Patch;
+
+use crate::config::{Config, OnIncompatible};
+use crate::control::Request;
+use crate::control::server::Responder;
+use crate::error::Result;
+use crate::processes::{Contact, Process, Processes};
+use crate::rebuild::Cancel;
+use crate::report::Reporter;
+use crate::report::event;
+use crate::watch::Watch;
+use crate::workshop::{Opened, Outcome, Target, Workshop};
+
+pub use start::{Options, run};
+
+/// Everything that can happen to a session.
+enum Event {
+    /// The watcher saw these paths change; none means that anything may have.
+    Files(Vec<PathBuf>, Instant),
+    /// A look at the files is done; the workshop comes back.
+    Looked(Box<Workshop>, Outcome),
+    /// A full build is done.
+    Opened(Result<Opened>),
+    /// A process of the program connected or left.
+    Contact(Contact),
+    /// The program that the session started has ended.
+    Ended { pid: u32, status: Option<ExitStatus> },
+    /// Somebody asks for something.
+    Request(Request, Responder),
+    /// Ctrl-C, or another signal that ends the session.
+    Quit,
+}
+
+/// The program as the session started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Running {
+    /// Not started yet, or ended.
+    No,
+    /// Started; its shim has not said hello.
+    Starting { pid: u32 },
+    /// Started and connected at least once.
+    Yes { pid: u32 },
+}
+
+/// A generation that `status` lists.
+struct Generation {
+    info: event::GenerationInfo,
+    patch: Patch,
+}
+
+struct Session {
+    target: Target,
+    config: Config,
+    options: Options,
+    reporter: Reporter,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    watch: Watch,
+    socket: PathBuf,
+    /// Here when no job has it.
+    workshop: Option<Box<Workshop>>,
+    job: Option<Cancel>,
+    running: Running,
+    /// Which images a process must have to be of this program.
+    build_ids: Vec<Vec<u8>>,
+    processes: Processes,
+    /// Processes that connected while a job was under way or before the program was known.
+    strangers: Vec<Process>,
+    chain: Vec<Generation>,
+    /// Changed files that no job has looked at, and when the first was noticed.
+    pending: Option<(Instant, Vec<PathBuf>)>,
+    /// Files of the last program that was started: their changes matter while there is no workshop.
+    known: HashSet<PathBuf>,
+    /// Why the next job is to build and restart.
+    restart: Option<String>,
+    /// Files of the last look, for the report.
+    files: Vec<PathBuf>,
+    /// `reload`s and `restart`s that wait for a verdict.
+    waiting: Vec<Responder>,
+    /// The last verdict, where it was not live: what `reload` says again.
+    verdict: Option<event::Event>,
+}
+
+/// Whether an edit that cannot go in restarts the program.
+fn restarts(config: &Config) -> bool {
+    config.reload.on_incompatible == OnIncompatible::Restart
+}

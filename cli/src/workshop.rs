@@ -1,0 +1,333 @@
+//! From changed files to a patch that can be delivered: the stages between the watcher and the
+//! running processes, and what they remember from one save to the next.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use hotdev_protocol::Generation;
+
+use crate::args::Selection;
+use crate::cargo::{self, Built, Executable};
+use crate::changes::{RestartInputs, Stamps};
+use crate::check::{self, Checked, CheckedPatch, Refusal};
+use crate::elf::image::Image;
+use crate::error::{Error, Kind, Result};
+use crate::graph::{CrateId, Graph};
+use crate::images::ImageRecord;
+use crate::layout::Layout;
+use crate::patch::{self, LinkError, PatchLibrary};
+use crate::plan::{self, Plan};
+use crate::program::Program;
+use crate::project::Project;
+use crate::rebuild::{self, Cancel, Output, Outputs, Rebuilt};
+use crate::report::event::{Diagnostic, Item, RefusalCode, Timings};
+use crate::symbol_name;
+
+/// What is built, and with which settings. Never changes during a session.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The project and its program.
+    pub project: Project,
+    /// What the command line selected.
+    pub selection: Selection,
+    /// Packages that must not be hot.
+    pub exclude: Vec<String>,
+    /// hotdev's own folders.
+    pub layout: Layout,
+}
+
+/// What a full build came to.
+pub enum Opened {
+    /// A program that can be started, and the workshop that patches it.
+    Ready(Box<Workshop>),
+    /// rustc refused the files.
+    CompileError(Vec<Diagnostic>),
+    /// Newer files are waiting.
+    Cancelled,
+}
+
+/// Everything that is known of the program that runs, and of the files it came from.
+pub struct Workshop {
+    target: Target,
+    /// The program's file.
+    pub executable: Executable,
+    /// Why it cannot be patched, where it cannot.
+    pub unpatchable: Option<String>,
+    record: ImageRecord,
+    graph: Graph,
+    program: Program,
+    stamps: Stamps,
+    restart_inputs: RestartInputs,
+    /// Crates whose newest output does not hold the files as they are.
+    dirty: BTreeSet<CrateId>,
+    newest: Outputs,
+    live: Outputs,
+    /// What was live in each generation that can be returned to.
+    history: Vec<(Generation, Outputs)>,
+    failed: bool,
+    next: Generation,
+}
+
+/// How many generations keep their objects, for an exact comparison after a rollback.
+const KEPT_OUTPUTS: usize = 16;
+
+/// A patch that can be delivered.
+pub struct Ready {
+    /// The library and the words.
+    pub plan: Plan,
+    library: PatchLibrary,
+    /// Names of the crates in it.
+    pub crates: Vec<String>,
+    /// Paths of the functions whose code changed.
+    pub functions: Vec<String>,
+    /// See [`CheckedPatch::notes`].
+    pub notes: Vec<String>,
+    /// The stages so far.
+    pub ms: Timings,
+}
+
+/// What a look at the files came to.
+pub enum Outcome {
+    /// The running program has it all.
+    Unchanged,
+    /// A patch.
+    Ready(Box<Ready>),
+    /// rustc refused the files.
+    CompileError(Vec<Diagnostic>),
+    /// The edit cannot go into the running program.
+    Refused(Refusal),
+    /// Newer files are waiting.
+    Cancelled,
+    /// Something failed; the program is as it was.
+    Failed(Error),
+}
+
+impl Ready {
+    /// Size of the patch library in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.library.bytes.len() as u64
+    }
+}
+
+impl Workshop {
+    /// Builds the program with cargo and reads what was built.
+    ///
+    /// # Errors
+    /// When cargo fails without a diagnostic, or what it built cannot be read.
+    pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
+        let executable = match cargo::build(&target.project, &target.selection, &target.layout, &target.exclude, cancel)? {
+            Built::Program(executable) => executable,
+            Built::CompileError(diagnostics) => return Ok(Opened::CompileError(diagnostics)),
+            Built::Cancelled => return Ok(Opened::Cancelled),
+        };
+        let image = Image::read(&executable.path)?;
+        let record = ImageRecord::find(&target.layout, &image.build_id).ok_or_else(|| {
+            let cause = "hotdev did not link it: something else has built it at the same time";
+            Error::new(Kind::Build, format!("find how {} was linked", executable.path.display()), cause)
+                .hint("save any file, or run `hotdev watch` again")
+        })?;
+        let (graph, hot) = match &record.plain {
+            Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
+            None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
+        };
+        let live = base_outputs(&graph, &record);
+        Ok(Opened::Ready(Box::new(Self {
+            executable,
+            unpatchable: record.plain.clone(),
+            restart_inputs: RestartInputs::find(&target.project, &graph, &target.exclude, &target.layout),
+            stamps: Stamps::of(&graph),
+            program: Program::new(image, hot),
+            dirty: BTreeSet::new(),
+            newest: live.clone(),
+            history: vec![(0, live.clone())],
+            live,
+            failed: false,
+            next: 1,
+            target: target.clone(),
+            record,
+            graph,
+        })))
+    }
+
+    /// Build ids of the executable and the hot image.
+    pub fn build_ids(&self) -> Vec<Vec<u8>> {
+        self.program.build_ids().take(2).map(<[u8]>::to_vec).collect()
+    }
+
+    /// Every file whose change matters.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.stamps.paths().chain(self.restart_inputs.paths())
+    }
+
+    /// Whether a change of this file can matter: a source, an input of the build, or, while the
+    /// files do not compile, any Rust file that may be the missing one.
+    pub fn concerns(&self, path: &Path) -> bool {
+        self.stamps.contains(path) || self.restart_inputs.contains(path) || (self.failed && is_rust(path))
+    }
+
+    /// Whether every source is as it was when the last run began.
+    pub fn is_current(&self) -> bool {
+        self.stamps.are_current()
+    }
+
+    /// Takes every changed file as far as a patch. `at` is when the first change was noticed;
+    /// `extra` are changed files that no crate is known to read.
+    pub fn run(&mut self, at: Instant, extra: &[PathBuf], cancel: &Cancel) -> Outcome {
+        self.try_run(at, extra, cancel).unwrap_or_else(Outcome::Failed)
+    }
+
+    fn try_run(&mut self, at: Instant, extra: &[PathBuf], cancel: &Cancel) -> Result<Outcome> {
+        let mut clock = Clock::start(at);
+        let changed = self.stamps.look();
+        for path in &changed {
+            self.dirty.extend(self.graph.readers(path));
+        }
+        if self.failed && extra.iter().any(|path| is_rust(path)) {
+            self.dirty.extend(0..self.graph.crates.len());
+        }
+        self.dirty = self.graph.with_dependents(&self.dirty);
+        if let Some(refusal) = self.needs_restart() {
+            return Ok(Outcome::Refused(refusal));
+        }
+        clock.ms.detect = clock.lap();
+        let rebuilt =
+            rebuild::rebuild(&mut self.graph, &mut self.dirty, &mut self.newest, &self.target.layout, cancel);
+        self.stamps.extend(&self.graph);
+        clock.ms.rustc = clock.lap();
+        self.failed = !matches!(rebuilt, Ok(Rebuilt::Done(_) | Rebuilt::Cancelled));
+        match rebuilt? {
+            Rebuilt::Done(_) => {}
+            Rebuilt::CompileError(diagnostics) => return Ok(Outcome::CompileError(diagnostics)),
+            Rebuilt::Cancelled => return Ok(Outcome::Cancelled),
+        }
+        let checked = check::check(&self.graph, &self.newest, &self.live, &self.program)?;
+        clock.ms.check = clock.lap();
+        match checked {
+            Checked::Unchanged => {
+                self.live = self.newest.clone();
+                Ok(Outcome::Unchanged)
+            }
+            Checked::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+            Checked::Patch(patch) => self.make_ready(&patch, clock, cancel),
+        }
+    }
+
+    fn needs_restart(&mut self) -> Option<Refusal> {
+        let mut files = self.restart_inputs.changed();
+        if self.unpatchable.is_some() {
+            let dirty = self.dirty.iter().flat_map(|id| &self.graph.crates[*id].sources);
+            files.extend(dirty.filter(|path| path.starts_with(&self.target.project.root)).cloned());
+        }
+        if files.is_empty() {
+            return None;
+        }
+        let name = |path: &PathBuf| path.strip_prefix(&self.target.project.root).unwrap_or(path).display().to_string();
+        let items: Vec<Item> =
+            files.iter().map(|path| Item { name: name(path), file: Some(path.clone()), ..Item::default() }).collect();
+        let message = match &self.unpatchable {
+            Some(reason) => format!("this program cannot be patched ({reason}); only a restart applies the edit"),
+            None => "only a restart can apply a change of what cargo builds from".to_owned(),
+        };
+        Some(Refusal { code: RefusalCode::NeedsRestart, items, message })
+    }
+
+    fn make_ready(&mut self, patch: &CheckedPatch, mut clock: Clock, cancel: &Cancel) -> Result<Outcome> {
+        let generation = self.next;
+        let library = match patch::link(patch, generation, &self.program, &self.record, &self.target.layout) {
+            Ok(library) => library,
+            Err(LinkError::NewThreadLocal(name)) => return Ok(Outcome::Refused(new_thread_local(&name))),
+            Err(LinkError::Failed(error)) => return Err(error),
+        };
+        clock.ms.link = clock.lap();
+        let plan = match plan::plan(&library, &self.program)? {
+            Ok(plan) => plan,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        };
+        clock.ms.load = clock.lap();
+        if cancel.is_set() || !self.stamps.are_current() {
+            return Ok(Outcome::Cancelled);
+        }
+        let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
+        Ok(Outcome::Ready(Box::new(Ready {
+            plan,
+            library,
+            crates: self.graph.names(&patch.crates),
+            functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
+            notes: patch.notes.clone(),
+            ms: clock.ms,
+        })))
+    }
+
+    /// Takes note that a patch is live in every process, and returns what they were told.
+    pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
+        let Ready { plan, mut library, .. } = ready;
+        library.keep();
+        self.program.push(plan.patch.generation, plan.image);
+        self.live = self.newest.clone();
+        self.history.push((plan.patch.generation, self.live.clone()));
+        if self.history.len() > KEPT_OUTPUTS {
+            self.history.remove(1);
+        }
+        self.next = plan.patch.generation + 1;
+        plan.patch
+    }
+
+    /// Takes note that `generation` is current again in every process. Numbers are not used twice.
+    pub fn reverted(&mut self, generation: Generation) {
+        self.program.revert(generation);
+        self.history.retain(|(other, _)| *other <= generation);
+        let kept = self.history.iter().rfind(|(other, _)| *other == generation);
+        // Without its objects, everything counts as changed, and the next patch holds it all.
+        self.live = kept.map(|(_, live)| live.clone()).unwrap_or_default();
+    }
+
+    /// Generations that can be made current, oldest first, without 0.
+    pub fn generations(&self) -> &[Generation] {
+        self.program.generations()
+    }
+
+    /// The newest generation.
+    pub fn generation(&self) -> Generation {
+        self.program.generation()
+    }
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+fn new_thread_local(name: &str) -> Refusal {
+    Refusal {
+        code: RefusalCode::StaticChanged,
+        items: vec![Item { name: symbol_name::path(name), was: "not there".into(), now: "thread-local".into(), ..Item::default() }],
+        message: "a new thread-local of the binary crate has no room in the running program; a restart makes it".into(),
+    }
+}
+
+fn base_outputs(graph: &Graph, record: &ImageRecord) -> Outputs {
+    let path = |key: &str| if key == record.binary { record.objects() } else { record.rlib(key) };
+    let base = graph.crates.iter().enumerate();
+    base.map(|(id, hot)| (id, Arc::new(Output::Base { path: path(&hot.key) }))).collect()
+}
+
+/// Splits the time since the first event into stages.
+struct Clock {
+    last: Instant,
+    ms: Timings,
+}
+
+impl Clock {
+    fn start(at: Instant) -> Self {
+        Self { last: at, ms: Timings::default() }
+    }
+
+    /// Milliseconds since the last lap.
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let ms = (now - self.last).as_secs_f64() * 1e3;
+        self.last = now;
+        ms
+    }
+}

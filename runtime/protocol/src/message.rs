@@ -1,0 +1,145 @@
+//! What is said. Addresses never travel: a place is an image and an offset in it, so one patch
+//! fits every process of the program, wherever the loader put things.
+
+use serde::{Deserialize, Serialize};
+
+/// Number of a generation. 0 is the program as it was started.
+pub type Generation = u64;
+
+/// First message on a connection, from the shim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`crate::VERSION`] of the shim. Always the first field, in every version.
+    pub version: u16,
+    /// Process id of the program.
+    pub pid: u32,
+    /// Generations in this process, oldest first. A fork inherits those of its parent.
+    pub applied: Vec<Generation>,
+    /// Every image loaded in the process that carries a build id.
+    pub images: Vec<LoadedImage>,
+}
+
+/// One loaded ELF file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedImage {
+    /// Contents of its `NT_GNU_BUILD_ID` note.
+    pub build_id: Vec<u8>,
+    /// Load address (`dlpi_addr`): what its ELF addresses are relative to.
+    pub base: u64,
+}
+
+/// What a session asks of the shim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Load a patch and check every word it will write. Changes nothing that the program uses.
+    Prepare(Patch),
+    /// Write the words of the prepared generation, keeping the old ones in a journal.
+    Commit(Generation),
+    /// Forget the prepared generation and unload its library.
+    Abort(Generation),
+    /// Write journals back, newest first, until this generation is the newest one applied.
+    Revert(Generation),
+}
+
+/// The shim's answer to one command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The patch is loaded and every word holds what it must.
+    Prepared(Generation),
+    /// The running process calls the new code.
+    Committed(Generation),
+    /// The prepared patch is gone.
+    Aborted(Generation),
+    /// This generation is current again.
+    Reverted(Generation),
+    /// The command was not carried out, and nothing has changed.
+    Failed(Failure),
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of thing went wrong.
+    pub kind: FailureKind,
+    /// The details, in words.
+    pub message: String,
+}
+
+/// The kinds of failure a session tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// The frame was too long, cut short, or not a command of this version.
+    BadMessage,
+    /// The command does not fit the state: a commit of something not prepared, for instance.
+    BadOrder,
+    /// The library is missing, belongs to another user, can be written by others, or is not the
+    /// one whose hash the command named.
+    BadLibrary,
+    /// The dynamic loader would not load it.
+    LoadFailed,
+    /// A word that the patch was to write holds something unexpected, or lies outside its image.
+    SlotMismatch,
+    /// An image the patch names is not loaded in this process.
+    UnknownImage,
+}
+
+/// A patch library and the words that bring it into use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patch {
+    /// The generation this patch makes.
+    pub generation: Generation,
+    /// Absolute path of the patch library.
+    pub library: String,
+    /// [`crate::ContentHash`] of the library file.
+    pub hash: u64,
+    /// Build ids of the images that words refer to by index. Index 0 is the patch itself.
+    pub images: Vec<Vec<u8>>,
+    /// What to write.
+    pub words: Vec<Word>,
+}
+
+/// A place: an offset (an ELF virtual address) in one of [`Patch::images`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Index into [`Patch::images`].
+    pub image: u32,
+    /// Offset from the load address. May lie outside the image by a relocation's addend.
+    pub offset: i64,
+}
+
+/// One word to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// Where.
+    pub at: Place,
+    /// How wide it is and what is written.
+    pub value: Value,
+}
+
+/// What a word holds before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Value {
+    /// Eight bytes, aligned: the absolute address of a place. With `was` given, the word must
+    /// hold the address of that place before.
+    Address {
+        /// What it must hold now; `None` only for words of the patch itself, which nothing uses yet.
+        was: Option<Place>,
+        /// What it will hold.
+        now: Place,
+    },
+    /// Four bytes in the patch's own code: the distance from the word itself to a place, the
+    /// relocation's addend included in the place (`R_X86_64_PC32`: S + A − P).
+    Distance {
+        /// What it must lead to now.
+        was: Place,
+        /// What it will lead to.
+        now: Place,
+    },
+    /// Four bytes in the patch's own code: a plain number.
+    Number {
+        /// What it must hold now.
+        was: i32,
+        /// What it will hold.
+        now: i32,
+    },
+}

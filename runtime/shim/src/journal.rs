@@ -1,0 +1,134 @@
+//! Bringing words of the running program into use, and taking them back.
+//!
+//! Everything is checked before anything is written, so a command changes all of its words or
+//! none. Going back over several generations writes each word once, with its final value.
+
+use std::collections::BTreeMap;
+
+use hotdev_protocol::{FailureKind, Generation, Place};
+
+use crate::{
+    failure::{Result, failure},
+    sys::memory::Slot,
+};
+
+/// A word of the running program that a prepared patch will write.
+pub struct Write {
+    /// Where it is, in the session's terms; for messages.
+    pub place: Place,
+    /// Where it is in memory.
+    pub slot: Slot,
+    /// What it must hold before, unless it holds `now` already.
+    pub was: u64,
+    /// What it will hold.
+    pub now: u64,
+}
+
+impl Write {
+    /// Checks that the word holds what it must.
+    pub fn check(&self) -> Result<()> {
+        match self.slot.load() {
+            held if held == self.was || held == self.now => Ok(()),
+            held => Err(mismatch(self.place, held, self.was)),
+        }
+    }
+}
+
+/// A word as it was written.
+struct Entry {
+    place: Place,
+    slot: Slot,
+    old: u64,
+    new: u64,
+}
+
+/// The words of one applied generation.
+pub struct Journal {
+    /// The generation that wrote them.
+    pub generation: Generation,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Writes all words, or none when one of them does not hold what it must.
+    pub fn commit(generation: Generation, writes: &[Write]) -> Result<Self> {
+        writes.iter().try_for_each(Write::check)?;
+        // The one allocation comes before the first store.
+        let mut entries = Vec::with_capacity(writes.len());
+        for &Write { place, slot, now, .. } in writes {
+            entries.push(Entry { place, slot, old: slot.load(), new: now });
+            slot.store(now);
+        }
+        Ok(Self { generation, entries })
+    }
+}
+
+/// Takes back all of `journals` (oldest first), or nothing when a word has been written by
+/// somebody else since.
+pub fn revert(journals: &[Journal]) -> Result<()> {
+    let mut back: BTreeMap<Slot, u64> = BTreeMap::new();
+    for entry in journals.iter().rev().flat_map(|journal| &journal.entries) {
+        let held = back.get(&entry.slot).copied().unwrap_or_else(|| entry.slot.load());
+        if held != entry.new {
+            return Err(mismatch(entry.place, held, entry.new));
+        }
+        back.insert(entry.slot, entry.old);
+    }
+    for (slot, old) in back {
+        slot.store(old);
+    }
+    Ok(())
+}
+
+fn mismatch(place: Place, held: u64, expected: u64) -> hotdev_protocol::Failure {
+    failure(
+        FailureKind::SlotMismatch,
+        format!(
+            "the word at {:#x} of image {} holds {held:#x} instead of {expected:#x}",
+            place.offset, place.image
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::images::Image;
+
+    fn write(image: &Image, offset: i64, was: u64, now: u64) -> Write {
+        let slot = image.span(offset, 8).unwrap().slot().unwrap();
+        Write { place: Place { image: 1, offset }, slot, was, now }
+    }
+
+    fn words(image: &Image) -> [u64; 3] {
+        [0, 8, 16].map(|offset| image.span(offset, 8).unwrap().slot().unwrap().load())
+    }
+
+    #[test]
+    fn one_wrong_word_stops_all() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let writes = [write(&image, 0, 0, 7), write(&image, 8, 1, 7)];
+        assert!(Journal::commit(1, &writes).is_err());
+        assert_eq!(words(&image), [0, 0, 0]);
+    }
+
+    #[test]
+    fn two_generations_go_back_at_once() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let first = Journal::commit(1, &[write(&image, 0, 0, 1), write(&image, 8, 0, 1)]).unwrap();
+        let second =
+            Journal::commit(2, &[write(&image, 0, 1, 2), write(&image, 16, 0, 2)]).unwrap();
+        assert_eq!(words(&image), [2, 1, 2]);
+        revert(&[first, second]).unwrap();
+        assert_eq!(words(&image), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_word_somebody_else_wrote_stops_the_way_back() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let first = Journal::commit(1, &[write(&image, 0, 0, 1), write(&image, 8, 0, 1)]).unwrap();
+        image.span(8, 8).unwrap().slot().unwrap().store(9);
+        assert!(revert(&[first]).is_err());
+        assert_eq!(words(&image), [1, 9, 0]);
+    }
+}

@@ -1,0 +1,191 @@
+//! What a process has of the session's work: at most one prepared patch, and a stack of applied
+//! ones. Every command moves it from one consistent state to the next, or fails and leaves it.
+
+use std::{mem, path::Path};
+
+use hotdev_protocol::{Command, FailureKind, Generation, Patch, Reply};
+
+use crate::{
+    failure::{Result, failure},
+    file,
+    journal::{self, Journal, Write},
+    plan,
+    sys::{images::Image, library::Library, memory},
+};
+
+/// See the module's head.
+pub struct State {
+    prepared: Option<Prepared>,
+    /// Oldest first.
+    applied: Vec<Journal>,
+}
+
+/// A patch that is loaded and checked, but not in use.
+struct Prepared {
+    generation: Generation,
+    library: Library,
+    writes: Vec<Write>,
+}
+
+impl State {
+    /// The program as it was started.
+    pub const fn new() -> Self {
+        Self { prepared: None, applied: Vec::new() }
+    }
+
+    /// The applied generations, oldest first.
+    pub fn applied(&self) -> Vec<Generation> {
+        self.applied.iter().map(|journal| journal.generation).collect()
+    }
+
+    /// Carries out one command.
+    pub fn answer(&mut self, command: Command) -> Reply {
+        let done = match command {
+            Command::Prepare(patch) => self.prepare(&patch).map(Reply::Prepared),
+            Command::Commit(generation) => self.commit(generation).map(Reply::Committed),
+            Command::Abort(generation) => self.abort(generation).map(Reply::Aborted),
+            Command::Revert(generation) => self.revert(generation).map(Reply::Reverted),
+        };
+        done.unwrap_or_else(Reply::Failed)
+    }
+
+    /// Unloads what is prepared, if anything is: its session is gone.
+    pub fn abandon(&mut self) {
+        self.prepared = None;
+    }
+
+    /// Forgets what is prepared and leaves it loaded: after a fork, where unloading would run
+    /// somebody's destructors at a moment they do not expect.
+    pub fn forget_prepared(&mut self) {
+        mem::forget(self.prepared.take());
+    }
+
+    fn prepare(&mut self, patch: &Patch) -> Result<Generation> {
+        let generation = patch.generation;
+        if let Some(other) = &self.prepared {
+            return Err(order(format!("generation {} is prepared already", other.generation)));
+        }
+        if generation == 0 {
+            return Err(order("generation 0 is the program as it was started".to_owned()));
+        }
+        if self.applied().contains(&generation) {
+            return Err(order(format!("generation {generation} is applied already")));
+        }
+        let path = Path::new(&patch.library);
+        file::check(path, patch.hash)?;
+        let library = Library::load(path)?;
+        let images = images_of(patch, &library)?;
+        let plan = plan::plan(patch, &images)?;
+        memory::write_unused(&plan.own).map_err(|error| {
+            failure(
+                FailureKind::LoadFailed,
+                format!("the patch's pages cannot be written: {error}"),
+            )
+        })?;
+        self.prepared = Some(Prepared { generation, library, writes: plan.writes });
+        Ok(generation)
+    }
+
+    fn commit(&mut self, generation: Generation) -> Result<Generation> {
+        let prepared = self.take_prepared(generation)?;
+        match Journal::commit(generation, &prepared.writes) {
+            Ok(journal) => {
+                self.applied.push(journal);
+                prepared.library.keep();
+                Ok(generation)
+            }
+            Err(failure) => {
+                self.prepared = Some(prepared);
+                Err(failure)
+            }
+        }
+    }
+
+    fn abort(&mut self, generation: Generation) -> Result<Generation> {
+        self.take_prepared(generation).map(|_unloaded_here| generation)
+    }
+
+    fn revert(&mut self, generation: Generation) -> Result<Generation> {
+        let kept = match generation {
+            0 => 0,
+            _ => match self.applied.iter().position(|journal| journal.generation == generation) {
+                Some(index) => index + 1,
+                None => return Err(order(format!("generation {generation} is not applied"))),
+            },
+        };
+        journal::revert(&self.applied[kept..])?;
+        self.applied.truncate(kept);
+        Ok(generation)
+    }
+
+    fn take_prepared(&mut self, generation: Generation) -> Result<Prepared> {
+        self.prepared
+            .take_if(|prepared| prepared.generation == generation)
+            .ok_or_else(|| order(format!("generation {generation} is not prepared")))
+    }
+}
+
+/// The images that the patch names by index.
+fn images_of(patch: &Patch, library: &Library) -> Result<Vec<Image>> {
+    let unknown = |index: usize, why: &str| {
+        let id: String = patch
+            .images
+            .get(index)
+            .into_iter()
+            .flatten()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        failure(FailureKind::UnknownImage, format!("image {index} (build id {id}): {why}"))
+    };
+    let own = library.image().ok_or_else(|| unknown(0, "the loader does not list the patch"))?;
+    if own.build_id.is_empty() || patch.images.first() != Some(&own.build_id) {
+        return Err(unknown(0, "the loaded library has another build id"));
+    }
+    let mut images = vec![own];
+    for (index, id) in patch.images.iter().enumerate().skip(1) {
+        images.push(Image::pinned(id).ok_or_else(|| unknown(index, "not loaded in this process"))?);
+    }
+    Ok(images)
+}
+
+fn order(why: String) -> hotdev_protocol::Failure {
+    failure(FailureKind::BadOrder, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(reply: Reply) -> Option<FailureKind> {
+        match reply {
+            Reply::Failed(failure) => Some(failure.kind),
+            _ => None,
+        }
+    }
+
+    fn patch(generation: Generation) -> Command {
+        let library = "/nowhere/patch.so".to_owned();
+        Command::Prepare(Patch { generation, library, hash: 0, images: vec![], words: vec![] })
+    }
+
+    #[test]
+    fn commands_out_of_order_are_refused() {
+        let mut state = State::new();
+        for command in [Command::Commit(1), Command::Abort(1), Command::Revert(1), patch(0)] {
+            assert_eq!(kind(state.answer(command)), Some(FailureKind::BadOrder));
+        }
+        assert_eq!(state.answer(Command::Revert(0)), Reply::Reverted(0));
+        assert_eq!(kind(state.answer(patch(1))), Some(FailureKind::BadLibrary));
+        assert_eq!(kind(state.answer(Command::Commit(1))), Some(FailureKind::BadOrder));
+    }
+
+    #[test]
+    fn an_applied_generation_is_not_applied_again() {
+        let mut state = State::new();
+        state.applied.push(Journal::commit(4, &[]).unwrap());
+        assert_eq!(kind(state.answer(patch(4))), Some(FailureKind::BadOrder));
+        assert_eq!(state.answer(Command::Revert(4)), Reply::Reverted(4));
+        assert_eq!(state.answer(Command::Revert(0)), Reply::Reverted(0));
+        assert_eq!(state.applied(), []);
+    }
+}

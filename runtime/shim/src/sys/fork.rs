@@ -1,0 +1,35 @@
+//! What happens around a fork of the program: the state holds still, and the child gets a thread
+//! and a connection of its own.
+
+use std::panic;
+
+use super::socket;
+use crate::{agent, gate};
+
+/// Registers the handlers.
+pub fn install() {
+    // SAFETY: the three functions live as long as this library, which is never unloaded while
+    // the program runs (it is one of the libraries the program needs), and never unwind.
+    // A failure means that a child has no agent; there is nobody to tell.
+    unsafe {
+        libc::pthread_atfork(Some(prepare), Some(parent), Some(child));
+    }
+}
+
+extern "C" fn prepare() {
+    let _ = panic::catch_unwind(gate::before_fork);
+}
+
+extern "C" fn parent() {
+    drop(gate::after_fork());
+}
+
+extern "C" fn child() {
+    let _ = panic::catch_unwind(|| {
+        let pass = gate::after_fork();
+        if pass.is_some() {
+            socket::close_ours();
+            agent::start_in_child();
+        }
+    });
+}

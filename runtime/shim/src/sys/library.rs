@@ -1,0 +1,73 @@
+//! Loading and unloading a patch library.
+
+use std::{ffi::c_void, mem, path::Path, ptr};
+
+use hotdev_protocol::FailureKind;
+use libloading::os::unix;
+
+use super::images::{self, Image};
+use crate::failure::{Result, failure};
+
+/// A loaded library. Dropping it unloads it, unless it had been loaded before.
+pub struct Library {
+    handle: unix::Library,
+    base: u64,
+}
+
+impl Library {
+    /// Loads the library at `path`, with all of its symbols resolved and for everyone to use.
+    pub fn load(path: &Path) -> Result<Self> {
+        let failed = |error: libloading::Error| failure(FailureKind::LoadFailed, error.to_string());
+        // SAFETY: loading runs the library's constructors. The session built it from the
+        // program's own source, and its owner, mode and hash have been checked.
+        let handle = unsafe { unix::Library::open(Some(path), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        let (handle, base) = with_base(handle.map_err(failed)?);
+        Ok(Self { handle, base })
+    }
+
+    /// The library as one of the loaded images.
+    pub fn image(&self) -> Option<Image> {
+        images::loaded().into_iter().find(|image| image.base == self.base)
+    }
+
+    /// Leaves it loaded for as long as the process lives.
+    pub fn keep(self) {
+        mem::forget(self.handle);
+    }
+}
+
+/// Keeps a loaded image loaded for as long as the process lives, whoever loaded it. Says whether
+/// it is there.
+pub fn pin(image: &Image) -> bool {
+    let name = (!image.name.is_empty()).then_some(image.name.as_os_str());
+    // SAFETY: with RTLD_NOLOAD, nothing is loaded and no code is run; only the count of users
+    // of a library that is there goes up.
+    match unsafe { unix::Library::open(name, libc::RTLD_NOLOAD | libc::RTLD_LAZY) } {
+        Ok(handle) => {
+            let (handle, base) = with_base(handle);
+            mem::forget(handle);
+            base == image.base
+        }
+        Err(_) => false,
+    }
+}
+
+/// The load address of a library.
+fn with_base(handle: unix::Library) -> (unix::Library, u64) {
+    let raw = handle.into_raw();
+    let mut map: *const u64 = ptr::null();
+    let out: *mut c_void = (&raw mut map).cast();
+    // SAFETY: `raw` is a handle that dlopen gave and that has not been closed; this request
+    // stores one pointer at `out`.
+    let done = unsafe { libc::dlinfo(raw, libc::RTLD_DI_LINKMAP, out) };
+    let base = if done == 0 && !map.is_null() {
+        // SAFETY: the pointer is to the loader's `struct link_map`, which lives as long as the
+        // library is loaded and begins with `l_addr`, eight bytes (glibc's <link.h>).
+        unsafe { map.read() }
+    } else {
+        // No image lies here, so that the library is not found among them.
+        u64::MAX
+    };
+    // SAFETY: the same handle that was taken apart above, and still open.
+    (unsafe { unix::Library::from_raw(raw) }, base)
+}

@@ -1,0 +1,122 @@
+//! Builds the shim, the program and its patches, each once for all tests.
+//!
+//! The program prints `<pid> <number>` for ever, where the number comes from `value` in `base.so`,
+//! called through a GOT slot. At SIGUSR1 it forks, and the child does the same.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = r#"
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int get(void);
+static volatile sig_atomic_t asked;
+static void ask(int signal) { asked = signal; }
+int main(void) {
+    signal(SIGUSR1, ask);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (;;) {
+        if (asked) {
+            asked = 0;
+            if (fork() == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        }
+        printf("%d %d\n", (int)getpid(), get());
+        usleep(5000);
+    }
+}
+"#;
+
+const BASE: &str = "
+int counter = 70;
+int value(void) { return 1; }
+int other(void) { return 5; }
+int get(void) { return value(); }
+";
+
+/// A patch that makes `value` return 2.
+const TWO: &str = "int value(void) { return 2; }";
+/// A patch that makes `value` return 3.
+const THREE: &str = "int value(void) { return 3; }";
+/// A patch that adds up a variable, a constant and a call, each of which words can lead elsewhere.
+const WORDS: &str = "
+static volatile int seen = 40;
+static const volatile int number = 2;
+int other(void);
+int value(void) { return seen + number + other(); }
+";
+
+/// The things that all tests use and none changes.
+pub struct Parts {
+    /// The running program, with the shim among the libraries it needs.
+    pub program: PathBuf,
+    pub base: PathBuf,
+    pub two: PathBuf,
+    pub three: PathBuf,
+    pub words: PathBuf,
+    _dir: TempDir,
+}
+
+/// Builds them at the first call.
+pub fn parts() -> &'static Parts {
+    static PARTS: OnceLock<Parts> = OnceLock::new();
+    PARTS.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let library = |name: &str, source: &str| library(dir.path(), name, source);
+        let base = library("base", BASE);
+        let program = dir.path().join("program");
+        cc(dir.path(), "program.c", PROGRAM, &program, |cc| {
+            cc.arg(&base).arg(shim()).arg("-Wl,--no-as-needed");
+            for library in [&base, shim()] {
+                cc.arg(format!("-Wl,-rpath,{}", library.parent().unwrap().display()));
+            }
+        });
+        let [two, three] =
+            [("two", TWO), ("three", THREE)].map(|(name, source)| library(name, source));
+        let words = library("words", WORDS);
+        Parts { program, base, two, three, words, _dir: dir }
+    })
+}
+
+/// A shared library whose GOT stays writable and whose relocations are kept.
+fn library(dir: &Path, name: &str, source: &str) -> PathBuf {
+    let to = dir.join(format!("{name}.so"));
+    cc(dir, &format!("{name}.c"), source, &to, |cc| {
+        cc.args(["-shared", "-fPIC", "-fno-plt", "-Wl,-z,norelro", "-Wl,--emit-relocs"]);
+        cc.arg(format!("-Wl,-soname,{name}.so"));
+    });
+    to
+}
+
+fn cc(dir: &Path, name: &str, source: &str, to: &Path, options: impl FnOnce(&mut Command)) {
+    let from = dir.join(name);
+    fs::write(&from, source).unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-O0", "-Wl,--build-id=sha1", "-o"]).arg(to).arg(&from);
+    options(&mut cc);
+    assert!(cc.status().unwrap().success(), "{cc:?}");
+}
+
+/// The built shim. Cargo does not build a cdylib for the tests of its own package.
+fn shim() -> &'static PathBuf {
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    SHIM.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shim");
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--lib", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        target.join("debug/libhotdev_shim.so")
+    })
+}

@@ -1,0 +1,155 @@
+//! The session's side of the socket.
+
+use std::{
+    io::{self, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hotdev_protocol::{Command, FailureKind, Generation, Hello, Patch, Reply, Value, Word, frame};
+use tempfile::TempDir;
+
+use crate::{
+    build::parts,
+    elf::Elf,
+    program::{LIMIT, Program},
+};
+
+/// A socket that programs connect to.
+pub struct Session {
+    listener: UnixListener,
+    dir: TempDir,
+}
+
+impl Session {
+    pub fn new() -> Self {
+        // Of mode 0700, as the shim demands.
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join("socket")).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { listener, dir }
+    }
+
+    /// A session with one program in it.
+    pub fn with_program() -> (Self, Program, Connection) {
+        let session = Self::new();
+        let program = Program::start(Some(&session.socket()));
+        let connection = session.accept();
+        assert_eq!(connection.hello.pid, program.pid());
+        program.prints(1);
+        (session, program, connection)
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
+    }
+
+    /// Waits for a program's connection and its hello.
+    pub fn accept(&self) -> Connection {
+        self.accept_within(LIMIT).expect("waited for a connection")
+    }
+
+    /// The same, but `None` when none comes.
+    pub fn accept_within(&self, limit: Duration) -> Option<Connection> {
+        let begin = Instant::now();
+        while begin.elapsed() < limit {
+            match self.listener.accept() {
+                Ok((stream, _)) => return Some(Connection::new(stream)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    thread::sleep(Duration::from_millis(5))
+                }
+                Err(error) => panic!("waited for a connection: {error}"),
+            }
+        }
+        None
+    }
+}
+
+/// The connection to one process.
+pub struct Connection {
+    pub hello: Hello,
+    stream: UnixStream,
+}
+
+impl Connection {
+    fn new(mut stream: UnixStream) -> Self {
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let hello: Hello = frame::read(&mut stream).expect("waited for a hello");
+        assert_eq!(hello.version, hotdev_protocol::VERSION);
+        Self { hello, stream }
+    }
+
+    pub fn ask(&mut self, command: Command) -> Reply {
+        frame::write(&mut self.stream, &command).unwrap();
+        self.reply()
+    }
+
+    /// Sends bytes that need not be a command.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub fn reply(&mut self) -> Reply {
+        frame::read(&mut self.stream).expect("waited for a reply")
+    }
+
+    /// Waits until the program closes its end.
+    pub fn closed(&mut self) {
+        let end = frame::read::<Reply>(&mut self.stream);
+        assert!(matches!(end, Err(frame::ReadError::Closed)), "waited for the end: {end:?}");
+    }
+
+    pub fn fails(&mut self, command: Command, kind: FailureKind) {
+        failed(self.ask(command), kind);
+    }
+
+    pub fn applies(&mut self, patch: Patch) {
+        let generation = patch.generation;
+        assert_eq!(self.ask(Command::Prepare(patch)), Reply::Prepared(generation));
+        assert_eq!(self.ask(Command::Commit(generation)), Reply::Committed(generation));
+    }
+
+    pub fn reverts(&mut self, generation: Generation) {
+        assert_eq!(self.ask(Command::Revert(generation)), Reply::Reverted(generation));
+    }
+}
+
+pub fn failed(reply: Reply, kind: FailureKind) {
+    match reply {
+        Reply::Failed(failure) if failure.kind == kind => assert!(!failure.message.is_empty()),
+        other => panic!("{kind:?} was expected, not {other:?}"),
+    }
+}
+
+/// A patch whose only word leads `value` from the base image to the library.
+pub fn patch(generation: Generation, library: &Path) -> Patch {
+    let base = Elf::open(&parts().base, 1);
+    patch_over(generation, library, base.symbol("value"), &[])
+}
+
+/// The same on top of `below`, another patch's library.
+pub fn patch_on(generation: Generation, library: &Path, below: &Path) -> Patch {
+    let below = Elf::open(below, 2);
+    patch_over(generation, library, below.symbol("value"), &[below.build_id()])
+}
+
+fn patch_over(
+    generation: Generation,
+    library: &Path,
+    was: hotdev_protocol::Place,
+    more_images: &[Vec<u8>],
+) -> Patch {
+    let own = Elf::open(library, 0);
+    let base = Elf::open(&parts().base, 1);
+    let value = Value::Address { was: Some(was), now: own.symbol("value") };
+    Patch {
+        generation,
+        library: library.to_str().unwrap().to_owned(),
+        hash: own.hash(),
+        images: [vec![own.build_id(), base.build_id()], more_images.to_vec()].concat(),
+        words: vec![Word { at: base.slot("value"), value }],
+    }
+}

@@ -1,0 +1,259 @@
+//! The commands beside `watch`, and the exit codes that editors and scripts rely on.
+
+use std::{
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use hotdev_tests::{CommandOutput, LIMIT, Log, Session, Workspace, is_alive};
+use serde_json::Value;
+
+const MAIN: &str = "src/main.rs";
+
+fn exits(output: &CommandOutput, code: i32, when: &str) {
+    assert_eq!(output.code, Some(code), "{when}: {output:#?}");
+}
+
+fn json(output: &CommandOutput) -> Value {
+    let line = output.stdout.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {output:#?}"))
+}
+
+#[test]
+fn reload_answers_for_the_files_as_they_are() {
+    let mut hot = Session::start("single");
+    exits(&hot.command(&["reload"]), 0, "nothing has changed");
+
+    hot.edit(MAIN, "old greeting", "new greeting");
+    exits(&hot.command(&["reload"]), 0, "live");
+    hot.expect_output("new greeting");
+    exits(&hot.command(&["reload", MAIN]), 0, "a file is named, nothing has changed");
+
+    hot.edit(MAIN, "number * 2", "number * \"two\"");
+    for when in ["an error", "the error is still there"] {
+        let output = hot.command(&["reload"]);
+        exits(&output, 1, when);
+        let at = format!("{MAIN}:15:");
+        let places = output.stdout.lines().chain(output.stderr.lines());
+        assert!(places.into_iter().any(|line| begins_with_place(line, &at)), "{output:#?}");
+    }
+    hot.edit(MAIN, "number * \"two\"", "unsafe { no_such_function(number) }");
+    hot.edit(
+        MAIN,
+        "fn main() {",
+        "unsafe extern \"C\" {\n    fn no_such_function(_: u32) -> u32;\n}\n\nfn main() {",
+    );
+    for when in ["an unresolved symbol", "it is still unresolved"] {
+        exits(&hot.command(&["reload"]), 2, when);
+    }
+    hot.edit(MAIN, "unsafe { no_such_function(number) }", "number * 0 + 4321");
+    exits(&hot.command(&["reload"]), 0, "good again");
+    hot.expect_output("new greeting 4321");
+    hot.end();
+}
+
+/// `FILE:LINE:COLUMN:`, where the file may be given with its folders or without.
+fn begins_with_place(line: &str, at: &str) -> bool {
+    let Some((before, after)) = line.split_once(at) else { return false };
+    let (column, rest) = after.split_once(':').unwrap_or_default();
+    let is_path = before.is_empty() || (before.ends_with('/') && !before.contains(' '));
+    is_path && column.parse::<u32>().is_ok() && !rest.is_empty()
+}
+
+#[test]
+fn reload_in_json_gives_the_verdict() {
+    let hot = Session::start("single");
+    hot.edit(MAIN, "old greeting", "new greeting");
+    let output = hot.command(&["reload", "--json"]);
+    exits(&output, 0, "live");
+    assert!(matches!(json(&output)["event"].as_str(), Some("live" | "unchanged")), "{output:#?}");
+    hot.edit(MAIN, "\"new greeting\"", "1");
+    let output = hot.command(&["reload", "--message-format", "json"]);
+    exits(&output, 1, "an error");
+    let event = json(&output);
+    assert_eq!(event["event"], "compile-error");
+    let error = &event["diagnostics"][0];
+    assert_eq!(error["level"], "error");
+    assert_eq!(error["line"], 11);
+    assert!(error["file"].as_str().is_some_and(|file| file.ends_with(MAIN)), "{event}");
+    assert!(error["rendered"].as_str().is_some_and(|text| text.contains("E0308")), "{event}");
+    hot.end();
+}
+
+#[test]
+fn reload_without_a_session_is_3() {
+    let workspace = Workspace::copy("single");
+    for command in ["reload", "rollback", "restart"] {
+        exits(&workspace.command(&[command]), 3, command);
+    }
+}
+
+#[test]
+fn reload_without_a_program_is_4() {
+    let mut hot = Session::start("stopper");
+    hot.workspace().write("target/stop", "");
+    let exited = hot.expect_event("exited");
+    assert_eq!(exited["pid"], hot.pid());
+    assert_eq!(exited["status"], 3);
+    exits(&hot.command(&["reload"]), 4, "the program has ended");
+    hot.end();
+}
+
+#[test]
+fn a_wrong_command_line_is_64() {
+    let workspace = Workspace::copy("single");
+    for args in [
+        &["reload", "--nonsense"][..],
+        &["nonsense"],
+        &["rollback", "first"],
+        &["watch", "--no-such-option"],
+    ] {
+        exits(&workspace.command(args), 64, &args.join(" "));
+    }
+    for args in [&["--help"][..], &["--version"], &["watch", "--help"], &["reload", "--help"]] {
+        exits(&workspace.command(args), 0, &args.join(" "));
+    }
+}
+
+#[test]
+fn status_names_what_runs() {
+    let mut hot = Session::start("single");
+    hot.edit(MAIN, "old greeting", "new greeting");
+    hot.expect_verdict("live");
+    let output = hot.command(&["status", "--json"]);
+    exits(&output, 0, "a session runs");
+    let status = json(&output);
+    assert_eq!(status["event"], "status");
+    assert_eq!(status["state"], "running");
+    assert_eq!(status["program"], "single");
+    assert_eq!(status["generation"], 1);
+    assert_eq!(status["pids"], serde_json::json!([hot.pid()]));
+    assert_eq!(status["workspace"].as_str(), hot.workspace().root().to_str());
+    let plain = hot.command(&["status"]);
+    exits(&plain, 0, "for people");
+    assert!(plain.stdout.contains(&hot.pid().to_string()), "{plain:#?}");
+    hot.end();
+}
+
+#[test]
+fn rollback_brings_the_old_code_back() {
+    let mut hot = Session::start("single");
+    let (pid, line) = (hot.pid(), hot.newest_line());
+    for (old, new) in [("old greeting", "first-greeting"), ("first-greeting", "second-greeting")] {
+        hot.edit(MAIN, old, new);
+        hot.expect_verdict("live");
+        hot.expect_output(new);
+    }
+    exits(&hot.command(&["rollback"]), 0, "one generation back");
+    let event = hot.expect_event("rolled-back");
+    assert_eq!((&event["generation"], &event["to"]), (&Value::from(2), &Value::from(1)));
+    hot.expect_output("first-greeting");
+    hot.never_output("second-greeting");
+
+    exits(&hot.command(&["rollback", "0"]), 0, "to the beginning");
+    hot.expect_event("rolled-back");
+    hot.expect_output("old greeting");
+    hot.never_output("first-greeting");
+    assert_ne!(hot.command(&["rollback", "99"]).code, Some(0), "there is no generation 99");
+
+    hot.edit(MAIN, "second-greeting", "third-greeting");
+    hot.expect_event("live");
+    hot.expect_output("third-greeting");
+    assert_eq!(hot.pid(), pid);
+    hot.counts_on("tick", line);
+    hot.end();
+}
+
+#[test]
+fn restart_gives_a_new_process_of_the_files_as_they_are() {
+    let mut hot = Session::start("single");
+    let pid = hot.pid();
+    hot.edit(MAIN, "old greeting", "new greeting");
+    hot.expect_verdict("live");
+    exits(&hot.command(&["restart"]), 0, "restart");
+    let event = hot.expect_event("restarted");
+    assert_ne!(event["pid"], pid);
+    assert!(!is_alive(pid), "the process before is gone");
+    hot.expect_output("new greeting");
+    hot.edit(MAIN, "new greeting", "newest greeting");
+    hot.expect_verdict("live");
+    hot.expect_output("newest greeting");
+    hot.end();
+}
+
+#[test]
+fn init_writes_one_file_and_never_twice() {
+    let workspace = Workspace::copy("single");
+    let (manifest, main) = (workspace.read("Cargo.toml"), workspace.read(MAIN));
+    exits(&workspace.command(&["init"]), 0, "the first time");
+    let written = workspace.read("hotdev.toml");
+    for key in ["[app]", "[hot]", "[reload]", "[watch]", "on-incompatible"] {
+        assert!(written.contains(key), "{key} is explained in\n{written}");
+    }
+    exits(&workspace.command(&["init"]), 0, "the second time");
+    assert_eq!(workspace.read("hotdev.toml"), written);
+    workspace.write("hotdev.toml", "[watch]\nignore = [\"notes\"]\n");
+    exits(&workspace.command(&["init"]), 0, "with a file of the user's");
+    assert_eq!(workspace.read("hotdev.toml"), "[watch]\nignore = [\"notes\"]\n");
+    assert_eq!((workspace.read("Cargo.toml"), workspace.read(MAIN)), (manifest, main));
+}
+
+#[test]
+fn what_init_writes_is_a_configuration_that_works() {
+    let workspace = Workspace::copy("single");
+    exits(&workspace.command(&["init"]), 0, "init");
+    let mut hot = Session::start_in(workspace, &[]);
+    hot.edit(MAIN, "old greeting", "new greeting");
+    hot.expect_verdict("live");
+    hot.expect_output("new greeting");
+    hot.end();
+}
+
+#[test]
+fn an_unknown_key_is_named_with_the_nearest_known_one() {
+    let workspace = Workspace::copy("single");
+    workspace.write("hotdev.toml", "[reload]\non-incompatable = \"keep\"\n");
+    let output = workspace.command(&["watch", "--json"]);
+    assert!(!matches!(output.code, Some(0) | None), "{output:#?}");
+    let said = output.stdout + &output.stderr;
+    assert!(said.contains("on-incompatable") && said.contains("on-incompatible"), "{said}");
+}
+
+#[test]
+fn run_leaves_the_output_to_the_program() {
+    let workspace = Workspace::copy("single");
+    let mut hot = Session::run(workspace, &[]);
+    hot.expect_output("old greeting");
+    hot.edit(MAIN, "old greeting", "new greeting");
+    exits(&hot.command(&["reload"]), 0, "live");
+    hot.expect_output("new greeting");
+    let lines = hot.log().seen().lines.clone();
+    let other = lines.iter().find(|line| !line.starts_with("tick "));
+    assert_eq!(other, None, "hotdev is silent on stdout");
+    hot.end();
+}
+
+#[test]
+fn arguments_after_two_dashes_reach_the_program() {
+    let mut hot =
+        Session::start_in(Workspace::copy("excluded"), &["-p", "app", "--", "from-shell"]);
+    hot.expect_output("from-shell calm");
+    hot.end();
+}
+
+#[test]
+fn the_program_alone_does_not_need_hotdev() {
+    let mut hot = Session::start("single");
+    hot.edit(MAIN, "old greeting", "new greeting");
+    hot.expect_verdict("live");
+    let program = std::fs::read_link(format!("/proc/{}/exe", hot.pid())).expect("the program runs");
+    let mut alone = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
+    let log = Arc::new(Log::default());
+    log.read_output(alone.stdout.take().expect("piped"));
+    let ticks = log
+        .wait(LIMIT, |seen| seen.lines.iter().any(|line| line.contains("tick 3 ")).then_some(()));
+    alone.kill().expect("it still runs");
+    alone.wait().expect("it can be waited for");
+    assert!(ticks.is_some(), "started without a session, the program prints\n{}", log.tail(20));
+    hot.end();
+}

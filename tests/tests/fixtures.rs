@@ -1,0 +1,45 @@
+//! Every fixture with a `steps.toml`, one test each.
+
+use hotdev_tests::steps;
+
+macro_rules! fixtures {
+    ($($test:ident = $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            steps::run($name);
+        })*
+
+        #[test]
+        fn each_fixture_has_its_test() {
+            let mut listed = vec![$($name),*];
+            listed.sort_unstable();
+            assert_eq!(steps::all(), listed);
+        }
+    };
+}
+
+fixtures! {
+    allocator = "allocator",
+    closure = "closure",
+    compile_error = "compile-error",
+    excluded = "excluded",
+    first_use = "first-use",
+    fn_pointer = "fn-pointer",
+    generated = "generated",
+    generic = "generic",
+    lib_and_bin = "lib-and-bin",
+    needs_restart_ask = "needs-restart-ask",
+    needs_restart_keep = "needs-restart-keep",
+    needs_restart_restart = "needs-restart-restart",
+    new_items = "new-items",
+    optimized = "optimized",
+    own_linker = "own-linker",
+    several_crates = "several-crates",
+    single = "single",
+    statics = "statics",
+    thread_locals = "thread-locals",
+    trait_object = "trait-object",
+    unchanged = "unchanged",
+    unresolved = "unresolved",
+    workspace = "workspace",
+}

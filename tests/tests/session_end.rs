@@ -1,0 +1,93 @@
+//! However a session ends, nothing that it started is left.
+
+use hotdev_tests::{Session, Signal, Workspace, is_alive};
+
+#[test]
+fn ctrl_c_ends_the_program_first() {
+    let mut hot = Session::start("single");
+    hot.expect_output("old greeting");
+    let pid = hot.pid();
+    hot.press_ctrl_c();
+    hot.ends_clean();
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn an_interrupt_for_hotdev_alone() {
+    let mut hot = Session::start("single");
+    let pid = hot.pid();
+    hot.signal(Signal::INT);
+    hot.ends_clean();
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn a_request_to_terminate() {
+    let mut hot = Session::start("single");
+    hot.signal(Signal::TERM);
+    hot.ends_clean();
+}
+
+#[test]
+fn ctrl_c_during_the_first_build() {
+    let mut hot = Session::launch(Workspace::copy("first-use"), &[]);
+    hot.expect_event("building");
+    hot.press_ctrl_c();
+    hot.ends_clean();
+}
+
+#[test]
+fn ctrl_c_while_a_save_is_built() {
+    let mut hot = Session::start("single");
+    hot.edit("src/main.rs", "old greeting", "new greeting");
+    hot.expect_event("building");
+    hot.press_ctrl_c();
+    hot.ends_clean();
+}
+
+#[test]
+fn a_session_follows_another_in_the_same_workspace() {
+    let workspace = Workspace::copy("single");
+    let mut hot = Session::start_in(workspace, &[]);
+    hot.edit("src/main.rs", "old greeting", "new greeting");
+    hot.expect_verdict("live");
+    let mut hot = hot.again();
+    hot.expect_output("new greeting");
+    hot.edit("src/main.rs", "new greeting", "newest greeting");
+    hot.expect_verdict("live");
+    hot.expect_output("newest greeting");
+    hot.end();
+}
+
+#[test]
+fn the_program_ends_by_itself() {
+    let mut hot = Session::start("stopper");
+    let pid = hot.pid();
+    hot.workspace().write("target/stop", "");
+    let exited = hot.expect_event("exited");
+    assert_eq!((&exited["pid"], &exited["status"]), (&pid.into(), &3.into()));
+    hot.end();
+}
+
+#[test]
+fn the_program_is_killed() {
+    let mut hot = Session::start("single");
+    hot.kill(hot.pid());
+    let exited = hot.expect_event("exited");
+    assert_eq!(exited["signal"], 9);
+    hot.end();
+}
+
+#[test]
+fn a_first_build_that_fails_is_told_and_mended() {
+    let workspace = Workspace::copy("single");
+    workspace.edit("src/main.rs", "number * 2", "number * \"two\"");
+    let mut hot = Session::launch(workspace, &[]);
+    hot.expect_verdict("compile-error");
+    let started = hot.log().seen().events.iter().any(|event| event["event"] == "started");
+    assert!(!started, "there is nothing to start");
+    hot.edit("src/main.rs", "number * \"two\"", "number * 2");
+    hot.expect_event("started");
+    hot.expect_output("old greeting");
+    hot.end();
+}
