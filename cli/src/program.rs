@@ -104,9 +104,12 @@ impl Program {
         self.first(|image| image.exports.get(name))
     }
 
-    /// The one copy of a static or thread-local, private ones included: the first that was loaded.
+    /// The one copy of a hot crate's static or thread-local, private ones included: the first that
+    /// was loaded. The executable is left out: of hot crates it has only the binary's
+    /// thread-locals, which code reaches in a way of its own.
     pub fn static_item(&self, name: &str) -> Option<Found> {
-        self.first(|image| image.statics.get(name))
+        let mut hot = self.images.iter().enumerate().skip(1);
+        hot.find_map(|(image, found)| Some(Found { image, definition: *found.statics.get(name)? }))
     }
 
     /// Whether a local function of this name stands in the hot image, possibly several times.

@@ -36,6 +36,9 @@ const FOREIGN: &[&str] = &[
 const OF_THIS_PACKAGE: &[&str] =
     &["CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_PACKAGE"];
 
+/// How long a program that is only started may take to print something.
+const PRINT_LIMIT: Duration = Duration::from_secs(5);
+
 /// How a command that was run to its end ended.
 #[derive(Clone, Debug)]
 pub struct CommandOutput {
@@ -128,6 +131,23 @@ pub fn run_to_end(command: &mut Command) -> CommandOutput {
     }
     let text = |log: &Log| log.seen().lines.join("\n");
     CommandOutput { code, stdout: text(&stdout), stderr: text(&stderr) }
+}
+
+/// Starts a program, waits until it prints a line that holds all of the texts, and kills it.
+///
+/// # Errors
+/// When it does not start, or no such line comes; in words.
+pub fn prints(program: &mut Command, texts: &[&str]) -> Result<String, String> {
+    let mut child = (program.stdin(Stdio::null()).stdout(Stdio::piped()).spawn())
+        .map_err(|error| format!("{program:?} does not start: {error}"))?;
+    let log = Arc::new(Log::default());
+    log.read_output(child.stdout.take().expect("piped"));
+    let line = log.wait(PRINT_LIMIT, |seen| {
+        seen.lines.iter().find(|line| texts.iter().all(|text| line.contains(text))).cloned()
+    });
+    let _ = child.kill();
+    let _ = child.wait();
+    line.ok_or_else(|| format!("{program:?} prints no line with {texts:?}\n{}", log.tail(5)))
 }
 
 /// Waits for a child's end; `None` when `limit` is over.

@@ -16,6 +16,7 @@
 //! `HOTDEV_TEST_BINARY=PATH` tests that hotdev instead of building one.
 
 mod binary;
+mod ending;
 mod log;
 mod processes;
 mod session;
@@ -23,10 +24,11 @@ pub mod steps;
 mod turn;
 mod workspace;
 
-pub use binary::{CommandOutput, cargo, run_to_end};
+pub use binary::{CommandOutput, cargo, prints, run_to_end};
+pub use ending::Signal;
 pub use log::Log;
 pub use processes::{is_alive, running_in};
-pub use session::{Session, Signal};
+pub use session::Session;
 pub use workspace::Workspace;
 
 use std::{path::PathBuf, time::Duration};

@@ -138,6 +138,11 @@ impl Workspace {
         binary::hotdev_command(&self.root, self.runtime.path(), args)
     }
 
+    /// The runtime directory that every hotdev command in this workspace is given.
+    pub fn runtime(&self) -> &Path {
+        self.runtime.path()
+    }
+
     /// hotdev's own logs: files that end in `.log` near the top of the target directory.
     pub(crate) fn logs(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();

@@ -1,11 +1,8 @@
 //! The commands beside `watch`, and the exit codes that editors and scripts rely on.
 
-use std::{
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::process::Command;
 
-use hotdev_tests::{CommandOutput, LIMIT, Log, Session, Workspace, is_alive};
+use hotdev_tests::{CommandOutput, Session, Workspace, is_alive, prints};
 use serde_json::Value;
 
 const MAIN: &str = "src/main.rs";
@@ -247,13 +244,8 @@ fn the_program_alone_does_not_need_hotdev() {
     hot.edit(MAIN, "old greeting", "new greeting");
     hot.expect_verdict("live");
     let program = std::fs::read_link(format!("/proc/{}/exe", hot.pid())).expect("the program runs");
-    let mut alone = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
-    let log = Arc::new(Log::default());
-    log.read_output(alone.stdout.take().expect("piped"));
-    let ticks = log
-        .wait(LIMIT, |seen| seen.lines.iter().any(|line| line.contains("tick 3 ")).then_some(()));
-    alone.kill().expect("it still runs");
-    alone.wait().expect("it can be waited for");
-    assert!(ticks.is_some(), "started without a session, the program prints\n{}", log.tail(20));
+    if let Err(error) = prints(&mut Command::new(program), &["tick 3 "]) {
+        hot.fail(&format!("without a session: {error}"));
+    }
     hot.end();
 }

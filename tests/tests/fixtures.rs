@@ -20,6 +20,7 @@ macro_rules! fixtures {
 
 fixtures! {
     allocator = "allocator",
+    any = "any",
     closure = "closure",
     compile_error = "compile-error",
     excluded = "excluded",
@@ -34,6 +35,7 @@ fixtures! {
     new_items = "new-items",
     optimized = "optimized",
     own_linker = "own-linker",
+    panics = "panics",
     several_crates = "several-crates",
     single = "single",
     statics = "statics",

@@ -5,13 +5,12 @@
 //! `cargo test -p hotdev-tests --test plain -- --ignored`.
 
 use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-    sync::Arc,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
 use hotdev_tests::{
-    LIMIT, Log, Workspace,
+    Workspace, prints,
     steps::{self, Fixture, Step},
 };
 use serde_json::Value;
@@ -82,24 +81,12 @@ fn build(workspace: &Workspace, args: &[&str]) -> Result<PathBuf, String> {
     programs.next_back().ok_or_else(|| "no program was built".to_owned())
 }
 
-/// Starts the program and waits for a line with all of `output` and none of `gone`.
-fn runs(program: &PathBuf, output: &[String], gone: &[String]) -> Result<(), String> {
-    let mut child = Command::new(program)
-        .args(["from-config"])
-        .env("APP_MOOD", "calm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let log = Arc::new(Log::default());
-    log.read_output(child.stdout.take().expect("piped"));
-    let found = log.wait(LIMIT / 6, |seen| {
-        let all = |line: &&String| output.iter().all(|text| line.contains(text));
-        seen.lines.iter().find(all).cloned()
-    });
-    let _ = child.kill();
-    let _ = child.wait();
-    let line = found.ok_or_else(|| format!("no line with {output:?}\n{}", log.tail(5)))?;
+/// The program must print a line with all of `output` and none of `gone`.
+fn runs(program: &Path, output: &[String], gone: &[String]) -> Result<(), String> {
+    // What the configuration of the fixture `excluded` gives it.
+    let mut command = Command::new(program);
+    command.arg("from-config").env("APP_MOOD", "calm");
+    let line = prints(&mut command, &steps::strs(output))?;
     match gone.iter().find(|text| line.contains(*text)) {
         Some(text) => Err(format!("`{text}` must not be in: {line}")),
         None => Ok(()),

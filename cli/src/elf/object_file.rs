@@ -38,6 +38,8 @@ pub struct Section {
     pub size: usize,
     /// `sh_info`
     pub info: u32,
+    /// `sh_entsize`, in bytes.
+    pub entry_size: usize,
 }
 
 impl Section {
@@ -153,6 +155,7 @@ impl ObjectFile {
                 offset: header.sh_offset.get(LE) as usize,
                 size: header.sh_size.get(LE) as usize,
                 info: header.sh_info.get(LE),
+                entry_size: header.sh_entsize.get(LE) as usize,
             });
         }
         if sections.iter().any(|s| s.kind == elf::SHT_SYMTAB_SHNDX) {

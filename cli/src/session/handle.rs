@@ -62,7 +62,10 @@ impl Session {
     /// Starts what is to be done next, or has the job under way make room for it.
     fn next_job(&mut self) {
         if let Some(job) = &self.job {
-            job.cancel();
+            // A build of cargo's goes on: what it has compiled by then need not be compiled again.
+            if self.looking {
+                job.cancel();
+            }
             return;
         }
         if self.restart.is_some() || self.workshop.is_none() || self.is_gone() {
@@ -76,7 +79,7 @@ impl Session {
         let Some(mut workshop) = self.workshop.take() else { return };
         let (at, files) = self.pending.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
         self.files = files.clone();
-        let cancel = self.begin();
+        let cancel = self.begin(true);
         let sender = self.sender.clone();
         std::thread::spawn(move || {
             let outcome = workshop.run(at, &files, &cancel);
@@ -91,15 +94,16 @@ impl Session {
         let crates = vec![self.target.project.program.package.clone()];
         self.reporter.event(&event::Event::Building { reason, crates, files });
         self.workshop = None;
-        let cancel = self.begin();
+        let cancel = self.begin(false);
         let (sender, target) = (self.sender.clone(), self.target.clone());
         std::thread::spawn(move || {
             let _ = sender.send(Event::Opened(Workshop::open(&target, &cancel)));
         });
     }
 
-    fn begin(&mut self) -> Cancel {
+    fn begin(&mut self, looking: bool) -> Cancel {
         let cancel = Cancel::default();
+        self.looking = looking;
         self.job = Some(cancel.clone());
         cancel
     }

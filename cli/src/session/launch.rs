@@ -53,7 +53,9 @@ impl Session {
             if alive.is_empty() {
                 break;
             }
-            alive.iter().for_each(|pid| drop(process::signal(*pid, signal)));
+            for pid in &alive {
+                process::signal(*pid, signal);
+            }
             process::wait_gone(&alive, END_LIMIT);
         }
         self.processes = self.processes.successor();

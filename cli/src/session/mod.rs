@@ -77,6 +77,8 @@ struct Session {
     /// Here when no job has it.
     workshop: Option<Box<Workshop>>,
     job: Option<Cancel>,
+    /// Whether the job looks at changed files, rather than building with cargo.
+    looking: bool,
     running: Running,
     /// Which images a process must have to be of this program.
     build_ids: Vec<Vec<u8>>,

@@ -73,6 +73,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         known: HashSet::new(),
         workshop: None,
         job: None,
+        looking: false,
         running: Running::No,
         build_ids: Vec::new(),
         strangers: Vec::new(),

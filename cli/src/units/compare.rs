@@ -142,13 +142,17 @@ impl<'a> Hasher<'a> {
             hash.write(object.sections[section].name.as_bytes());
             hash.write(&entry.addend.to_le_bytes());
         } else {
-            hash.write(&self.constant(section, symbol, entry.addend).to_le_bytes());
+            // In code, the length of the field itself stands in the addend.
+            let bias = if entry.kind == elf::R_X86_64_64 { 0 } else { 4 };
+            let place = symbol.value.wrapping_add_signed(entry.addend + bias);
+            hash.write(&self.constant(section, place).to_le_bytes());
         }
     }
 
-    /// Hashes a private constant by its contents: the whole section, as rustc gives each its own.
-    fn constant(&mut self, section: usize, symbol: &Symbol, addend: i64) -> u64 {
-        let place = (section, symbol.value.wrapping_add(addend as u64));
+    /// Hashes the private constant that `offset` lies in by its contents: an entry of a mergeable
+    /// section, otherwise the whole section, as rustc gives each constant its own.
+    fn constant(&mut self, section: usize, offset: u64) -> u64 {
+        let place = (section, offset);
         match self.constants.get(&place) {
             Some(Some(hash)) => return *hash,
             // Constants that refer to each other end here.
@@ -158,14 +162,32 @@ impl<'a> Hasher<'a> {
         self.constants.insert(place, None);
         let object = self.object;
         let mut hash = ContentHash::default();
-        hash.write(&place.1.to_le_bytes());
-        if let Some(text) = self.location_file(section) {
+        if let Some(entry) = self.merged_entry(section, offset) {
+            hash.write(entry);
+        } else if let Some(text) = self.location_file(section) {
             hash.write(text);
         } else {
+            hash.write(&offset.to_le_bytes());
             hash.write(&self.range(section, 0, object.sections[section].size as u64).to_le_bytes());
         }
         self.constants.insert(place, Some(hash.finish()));
         hash.finish()
+    }
+
+    /// What stands at `offset` in a section whose entries the linker merges: a string up to its
+    /// end, or so many bytes as one entry has.
+    fn merged_entry(&self, section: usize, offset: u64) -> Option<&'a [u8]> {
+        let header = &self.object.sections[section];
+        if header.flags & u64::from(elf::SHF_MERGE) == 0 {
+            return None;
+        }
+        let rest = self.object.data(section).get(offset as usize..)?;
+        let len = if header.flags & u64::from(elf::SHF_STRINGS) != 0 {
+            rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len())
+        } else {
+            header.entry_size.min(rest.len())
+        };
+        Some(&rest[..len])
     }
 
     /// The file name in a `core::panic::Location` (`&str`, line, column: 24 bytes), if this is one.

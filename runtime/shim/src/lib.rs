@@ -4,12 +4,12 @@
 //! connects to the session's socket, loads a patch library when told to, checks the words that it
 //! is to write, and writes them. What to write is decided by the session.
 //!
-//! - [`agent`] is the thread: connect, say hello, answer commands, connect again.
-//! - [`state`] is what the commands change: the prepared patch and the applied ones.
-//! - [`plan`] turns a patch into checked writes; [`journal`] carries them out and takes them back.
-//! - [`gate`] keeps forks out of half-done changes.
-//! - [`file`] decides whether a library file may be loaded at all.
-//! - [`sys`] is the only place with unsafe code.
+//! - `agent` is the thread: connect, say hello, answer commands, connect again.
+//! - `state` is what the commands change: the prepared patch and the applied ones.
+//! - `plan` turns a patch into checked writes; `journal` carries them out and takes them back.
+//! - `gate` keeps forks out of half-done changes.
+//! - `file` decides whether a library file may be loaded at all.
+//! - `sys` is the only place with unsafe code.
 //!
 //! Without the environment variable [`hotdev_protocol::SOCKET_ENV`] nothing happens.
 

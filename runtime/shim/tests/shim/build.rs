@@ -1,33 +1,40 @@
 //! Builds the shim, the program and its patches, each once for all tests.
 //!
 //! The program prints `<pid> <number>` for ever, where the number comes from `value` in `base.so`,
-//! called through a GOT slot. At SIGUSR1 it forks, and the child does the same.
+//! called through a GOT slot. At SIGUSR1 it forks, and the child does the same. At SIGUSR2 it
+//! closes every descriptor that it does not know and opens one of its own, which must stay open.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
 };
 
-use tempfile::TempDir;
-
 const PROGRAM: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 int get(void);
-static volatile sig_atomic_t asked;
-static void ask(int signal) { asked = signal; }
+static int asked;
+static void ask(int signal) { __atomic_store_n(&asked, signal, __ATOMIC_SEQ_CST); }
 int main(void) {
+    int kept = -1;
     signal(SIGUSR1, ask);
+    signal(SIGUSR2, ask);
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (;;) {
-        if (asked) {
-            asked = 0;
-            if (fork() == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int signal = __atomic_exchange_n(&asked, 0, __ATOMIC_SEQ_CST);
+        if (signal == SIGUSR1 && fork() == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (signal == SIGUSR2) {
+            close_range(3, ~0U, 0);
+            kept = open("/dev/null", O_RDWR);
         }
+        if (kept >= 0 && fcntl(kept, F_GETFD) < 0) return 1;
         printf("%d %d\n", (int)getpid(), get());
         usleep(5000);
     }
@@ -61,19 +68,19 @@ pub struct Parts {
     pub two: PathBuf,
     pub three: PathBuf,
     pub words: PathBuf,
-    _dir: TempDir,
 }
 
 /// Builds them at the first call.
 pub fn parts() -> &'static Parts {
     static PARTS: OnceLock<Parts> = OnceLock::new();
     PARTS.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let library = |name: &str, source: &str| library(dir.path(), name, source);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parts");
+        fs::create_dir_all(&dir).unwrap();
+        let library = |name: &str, source: &str| library(&dir, name, source);
         let base = library("base", BASE);
-        let program = dir.path().join("program");
-        cc(dir.path(), "program.c", PROGRAM, &program, |cc| {
-            cc.arg(&base).arg(shim()).arg("-Wl,--no-as-needed");
+        let program = dir.join("program");
+        cc(&dir, "program.c", PROGRAM, &program, |cc| {
+            cc.arg("-Wl,--no-as-needed").arg(&base).arg(shim());
             for library in [&base, shim()] {
                 cc.arg(format!("-Wl,-rpath,{}", library.parent().unwrap().display()));
             }
@@ -81,7 +88,7 @@ pub fn parts() -> &'static Parts {
         let [two, three] =
             [("two", TWO), ("three", THREE)].map(|(name, source)| library(name, source));
         let words = library("words", WORDS);
-        Parts { program, base, two, three, words, _dir: dir }
+        Parts { program, base, two, three, words }
     })
 }
 
@@ -102,6 +109,8 @@ fn cc(dir: &Path, name: &str, source: &str, to: &Path, options: impl FnOnce(&mut
     cc.args(["-O0", "-Wl,--build-id=sha1", "-o"]).arg(to).arg(&from);
     options(&mut cc);
     assert!(cc.status().unwrap().success(), "{cc:?}");
+    // Whatever the umask is, the shim must find it good.
+    fs::set_permissions(to, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The built shim. Cargo does not build a cdylib for the tests of its own package.

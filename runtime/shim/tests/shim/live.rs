@@ -83,6 +83,15 @@ fn words_of_the_patch_itself_are_written() {
 }
 
 #[test]
+fn a_patch_may_name_the_executable() {
+    let (_session, program, mut connection) = Session::with_program();
+    let mut patch = patch(1, &parts().two);
+    patch.images.push(Elf::open(&parts().program, 2).build_id());
+    connection.applies(patch);
+    program.prints(2);
+}
+
+#[test]
 fn the_hello_names_the_images() {
     let (_session, _program, connection) = Session::with_program();
     let base = Elf::open(&parts().base, 1).build_id();

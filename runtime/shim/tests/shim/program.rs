@@ -68,8 +68,22 @@ impl Program {
 
     /// Asks it to fork.
     pub fn fork(&self) {
-        let status =
-            Command::new("kill").args(["-USR1", &self.pid().to_string()]).status().unwrap();
+        self.signal("-USR1");
+    }
+
+    /// Asks it to close the descriptors that are not its own, and waits until it has.
+    pub fn close_descriptors(&self) {
+        self.signal("-USR2");
+        let kept = format!("/proc/{}/fd/3", self.pid());
+        let begin = Instant::now();
+        while fs::read_link(&kept).ok().is_none_or(|file| file != Path::new("/dev/null")) {
+            assert!(begin.elapsed() < LIMIT, "waited for {kept} to be /dev/null");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
         assert!(status.success());
     }
 

@@ -95,3 +95,14 @@ fn a_program_waits_for_a_session_that_is_not_there_yet() {
     session.accept().applies(patch(1, &parts().two));
     program.prints(2);
 }
+
+#[test]
+fn a_program_that_closes_every_descriptor_keeps_its_own() {
+    let (session, program, mut connection) = Session::with_program();
+    program.close_descriptors();
+    connection.send(&frame_of(&Command::Commit(1)));
+    connection.closed();
+    let mut connection = session.accept();
+    connection.applies(patch(1, &parts().two));
+    program.prints(2);
+}
