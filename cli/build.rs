@@ -15,6 +15,7 @@ fn main() {
     let mut cargo = Command::new(env("CARGO"));
     cargo.args(["build", "--release", "--quiet", "--locked", "--manifest-path"]).arg(&manifest);
     cargo.arg("--target-dir").arg(&target);
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "true").env("CARGO_PROFILE_RELEASE_DEBUG", "false");
     // Flags and wrappers meant for hotdev itself (clippy's among them) are not meant for the shim.
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS"] {
         cargo.env_remove(name);

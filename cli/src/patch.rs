@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,6 +92,8 @@ pub fn link(
     }
     let path = layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
     run_lld(record, &objects, &path)?;
+    // The shim takes only what nobody else can write, whatever the umask says.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
     let bytes = fs::read(&path).context(Kind::System, doing)?;
     Ok(PatchLibrary { generation, path, bytes, kept: false })
 }
