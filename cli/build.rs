@@ -9,7 +9,12 @@ use std::process::Command;
 fn main() {
     let manifest = PathBuf::from(env("CARGO_MANIFEST_DIR")).join("../runtime/shim/Cargo.toml");
     let target = PathBuf::from(env("OUT_DIR")).join("shim");
-    for source in ["../runtime/shim/src", "../runtime/shim/Cargo.toml", "../runtime/protocol/src", "../Cargo.lock"] {
+    for source in [
+        "../runtime/shim/src",
+        "../runtime/shim/Cargo.toml",
+        "../runtime/protocol/src",
+        "../Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={source}");
     }
     let mut cargo = Command::new(env("CARGO"));

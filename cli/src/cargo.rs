@@ -59,7 +59,8 @@ pub fn build(
     command.env("RUSTC_WORKSPACE_WRAPPER", &layout.tool);
     command.env(wrapper::STATE_ENV, &layout.state).env(wrapper::EXCLUDE_ENV, exclude.join(","));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let mut child = process::spawn_group(&mut command).context(Kind::Build, || "start cargo".into())?;
+    let mut child =
+        process::spawn_group(&mut command).context(Kind::Build, || "start cargo".into())?;
     let stdout = child.stdout.take();
     let id = child.id();
     let guard = cancel.kills_group(id);
@@ -78,7 +79,11 @@ pub fn build(
     if errors {
         return Ok(Built::CompileError(output.diagnostics));
     }
-    Err(Error::new(Kind::Build, "build the program", format!("cargo ended with {status}; its messages are above")))
+    Err(Error::new(
+        Kind::Build,
+        "build the program",
+        format!("cargo ended with {status}; its messages are above"),
+    ))
 }
 
 /// Names the one target that runs, whatever else the selection leaves open.
@@ -106,16 +111,25 @@ fn read(stdout: Option<impl BufRead>, project: &Project) -> Output {
         let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
         match message {
             Message::CompilerMessage(message) => {
-                output.diagnostics.extend(diagnostics::from_message(&message.message, &project.root));
+                output
+                    .diagnostics
+                    .extend(diagnostics::from_message(&message.message, &project.root));
             }
-            Message::CompilerArtifact(artifact) if artifact.target.name == project.program.target => {
+            Message::CompilerArtifact(artifact)
+                if artifact.target.name == project.program.target =>
+            {
                 if let Some(path) = artifact.executable {
                     output.executable =
                         Some(Executable { path: path.into(), library_folders: Vec::new() });
                 }
             }
             Message::BuildScriptExecuted(script) => {
-                folders.extend(script.linked_paths.iter().filter_map(|path| native_folder(path.as_str(), project)));
+                folders.extend(
+                    script
+                        .linked_paths
+                        .iter()
+                        .filter_map(|path| native_folder(path.as_str(), project)),
+                );
             }
             _ => {}
         }

@@ -55,6 +55,18 @@ impl Stamps {
         changed
     }
 
+    /// Looks at these files, known or not, and returns those that changed since the last look.
+    pub fn look_at<'a>(&mut self, paths: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<PathBuf> {
+        let mut changed = BTreeSet::new();
+        for path in paths {
+            let new = stamp(path);
+            if self.0.insert(path.clone(), new) != Some(new) {
+                changed.insert(path.clone());
+            }
+        }
+        changed
+    }
+
     /// Whether every file is as it was at the last look.
     pub fn are_current(&self) -> bool {
         self.0.iter().all(|(path, old)| *old == stamp(path))
@@ -73,14 +85,31 @@ impl Stamps {
 
 /// Files that only a restart can apply, with the contents that the running program was built from.
 #[derive(Debug, Default)]
-pub struct RestartInputs(HashMap<PathBuf, (Stamp, Option<u64>)>);
+pub struct RestartInputs(HashMap<PathBuf, Input>);
+
+#[derive(Debug)]
+struct Input {
+    /// At the last look.
+    stamp: Stamp,
+    /// Hash of what the running program was built from; `None` where there was no such file.
+    built: Option<u64>,
+    /// Whether the file is other than that.
+    differs: bool,
+}
 
 impl RestartInputs {
     /// Finds manifests, the lock file, cargo's configuration, build scripts with what they watch,
     /// proc macros and excluded packages.
     pub fn find(project: &Project, graph: &Graph, exclude: &[String], layout: &Layout) -> Self {
         let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
-        for name in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"] {
+        for name in [
+            "Cargo.toml",
+            "Cargo.lock",
+            ".cargo/config.toml",
+            ".cargo/config",
+            "rust-toolchain.toml",
+            "rust-toolchain",
+        ] {
             paths.insert(project.root.join(name));
         }
         for member in &project.packages {
@@ -93,24 +122,46 @@ impl RestartInputs {
         }
         let hot: BTreeSet<&PathBuf> = graph.crates.iter().flat_map(|hot| &hot.sources).collect();
         let paths = paths.into_iter().filter(|path| !hot.contains(path));
-        Self(paths.map(|path| (path.clone(), (stamp(&path), content(&path)))).collect())
+        Self(
+            paths
+                .map(|path| {
+                    (
+                        path.clone(),
+                        Input { stamp: stamp(&path), built: content(&path), differs: false },
+                    )
+                })
+                .collect(),
+        )
+    }
+
+    /// Looks at every file; true where one changed since the last look.
+    pub fn look(&mut self) -> bool {
+        let mut any = false;
+        for (path, input) in &mut self.0 {
+            let new = stamp(path);
+            if new != input.stamp {
+                input.stamp = new;
+                input.differs = content(path) != input.built;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Whether the running program was built from the files as they were at the last look.
+    pub fn are_as_built(&self) -> bool {
+        self.0.values().all(|input| !input.differs)
     }
 
     /// Files whose contents are not what the running program was built from.
     pub fn changed(&mut self) -> Vec<PathBuf> {
-        let mut changed = Vec::new();
-        for (path, (old, built)) in &mut self.0 {
-            let new = stamp(path);
-            if new == *old {
-                continue;
-            }
-            let now = content(path);
-            if now == *built {
-                *old = new;
-            } else {
-                changed.push(path.clone());
-            }
-        }
+        self.look();
+        let mut changed: Vec<PathBuf> = self
+            .0
+            .iter()
+            .filter(|(_, input)| input.differs)
+            .map(|(path, _)| path.clone())
+            .collect();
         changed.sort();
         changed
     }

@@ -66,20 +66,42 @@ pub enum Checked {
 ///
 /// # Errors
 /// When an object cannot be read.
-pub fn check(graph: &Graph, newest: &Outputs, live: &Outputs, program: &Program) -> Result<Checked> {
-    let mut patch =
-        CheckedPatch { units: Vec::new(), crates: BTreeSet::new(), functions: Vec::new(), notes: Vec::new() };
+pub fn check(
+    graph: &Graph,
+    newest: &Outputs,
+    live: &Outputs,
+    program: &Program,
+) -> Result<Checked> {
+    let mut patch = CheckedPatch {
+        units: Vec::new(),
+        crates: BTreeSet::new(),
+        functions: Vec::new(),
+        notes: Vec::new(),
+    };
     let mut refused = Vec::new();
     for (id, output) in newest {
         let old = live.get(id);
         if old.is_some_and(|old| std::sync::Arc::ptr_eq(old, output)) {
             continue;
         }
-        compare_crate(graph, *id, old.map(AsRef::as_ref), output, &mut patch, &mut refused, program)?;
+        compare_crate(
+            graph,
+            *id,
+            old.map(AsRef::as_ref),
+            output,
+            &mut patch,
+            &mut refused,
+            program,
+        )?;
     }
     if !refused.is_empty() {
-        let message = "a static has another size now; the running program keeps the one it has".to_owned();
-        return Ok(Checked::Refused(Refusal { code: RefusalCode::StaticChanged, items: refused, message }));
+        let message =
+            "a static has another size now; the running program keeps the one it has".to_owned();
+        return Ok(Checked::Refused(Refusal {
+            code: RefusalCode::StaticChanged,
+            items: refused,
+            message,
+        }));
     }
     patch.functions.sort();
     patch.functions.dedup();
@@ -110,9 +132,12 @@ fn compare_crate(
         for changed in &difference.statics {
             let name = symbol_name::path(&changed.name);
             if changed.was == changed.now {
-                patch.notes.push(format!("{name} keeps its value; its new initializer takes effect at a restart"));
+                patch.notes.push(format!(
+                    "{name} keeps its value; its new initializer takes effect at a restart"
+                ));
             } else if program.static_item(&changed.name).is_some() {
-                let (was, now) = (format!("{} bytes", changed.was), format!("{} bytes", changed.now));
+                let (was, now) =
+                    (format!("{} bytes", changed.was), format!("{} bytes", changed.now));
                 refused.push(Item { name, was, now, ..Item::default() });
             }
         }

@@ -41,11 +41,13 @@ fn run(settings: Settings) -> Result<u8> {
     let Settings { verbose, color, format, selection, command } = settings;
     match command {
         Command::Watch { args } => {
-            let options = session::Options { selection, args, format, verbose, ends_with_program: false };
+            let options =
+                session::Options { selection, args, format, verbose, ends_with_program: false };
             session::run(options, Reporter::new(format, color))
         }
         Command::Run { args } => {
-            let options = session::Options { selection, args, format, verbose, ends_with_program: true };
+            let options =
+                session::Options { selection, args, format, verbose, ends_with_program: true };
             session::run(options, Reporter::silent(format, color))
         }
         Command::Reload { files } => {
@@ -53,7 +55,9 @@ fn run(settings: Settings) -> Result<u8> {
             ask(&selection, &Request::Reload { files }, format, color)
         }
         Command::Status => ask(&selection, &Request::Status, format, color),
-        Command::Rollback { generation } => ask(&selection, &Request::Rollback { generation }, format, color),
+        Command::Rollback { generation } => {
+            ask(&selection, &Request::Rollback { generation }, format, color)
+        }
         Command::Restart => ask(&selection, &Request::Restart, format, color),
         Command::Init { dir } => {
             init::init(&dir, selection.manifest_path.as_deref())?.print(format);
@@ -64,7 +68,12 @@ fn run(settings: Settings) -> Result<u8> {
 }
 
 /// Asks the session of the project in this folder and prints what it says.
-fn ask(selection: &args::Selection, request: &Request, format: report::Format, color: report::ColorChoice) -> Result<u8> {
+fn ask(
+    selection: &args::Selection,
+    request: &Request,
+    format: report::Format,
+    color: report::ColorChoice,
+) -> Result<u8> {
     let target_dir = match &selection.target_dir {
         Some(folder) => absolute(folder.clone())?,
         None => project::metadata(selection.manifest_path.as_deref())?.target_directory.into(),
@@ -77,5 +86,6 @@ fn ask(selection: &args::Selection, request: &Request, format: report::Format, c
 
 fn absolute(path: PathBuf) -> Result<PathBuf> {
     let named = path.display().to_string();
-    std::path::absolute(path).map_err(|error| Error::new(Kind::System, format!("find {named}"), error))
+    std::path::absolute(path)
+        .map_err(|error| Error::new(Kind::System, format!("find {named}"), error))
 }

@@ -55,7 +55,12 @@ const EDITS: [Edit; 4] = [
         to: "count + \"1000\"",
         shows: None,
     },
-    Edit { says: "the mistake mended", from: "count + \"1000\"", to: "count + 2000", shows: Some("counting: 20") },
+    Edit {
+        says: "the mistake mended",
+        from: "count + \"1000\"",
+        to: "count + 2000",
+        shows: Some("counting: 20"),
+    },
 ];
 
 /// Runs the demo until Ctrl-C; with `once`, one edit, and the exit code says whether the running
@@ -94,11 +99,16 @@ impl Demo {
         fs::create_dir_all(folder.join("src")).context(Kind::System, doing)?;
         fs::write(folder.join("Cargo.toml"), MANIFEST).context(Kind::System, doing)?;
         fs::write(&source, SOURCE).context(Kind::System, doing)?;
-        let hotdev = std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
+        let hotdev =
+            std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
         let mut command = Command::new(hotdev);
-        command.args(["watch", "--json", "--target-dir"]).arg(folder.join("target")).current_dir(folder);
+        command
+            .args(["watch", "--json", "--target-dir"])
+            .arg(folder.join("target"))
+            .current_dir(folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut session = command.spawn().context(Kind::System, || "start `hotdev watch`".into())?;
+        let mut session =
+            command.spawn().context(Kind::System, || "start `hotdev watch`".into())?;
         let lines = read(session.stderr.take(), Some);
         let events = read(session.stdout.take(), |line| serde_json::from_str(&line).ok());
         Ok(Self { source, session, lines, events })
@@ -120,7 +130,8 @@ impl Demo {
 
     /// Makes one edit and waits until the program shows it, or hotdev has said why it does not.
     fn edit(&self, edit: &Edit) -> Result<()> {
-        let text = fs::read_to_string(&self.source).context(Kind::System, || "read the demo's source".into())?;
+        let text = fs::read_to_string(&self.source)
+            .context(Kind::System, || "read the demo's source".into())?;
         let begin = Instant::now();
         self.write(&text.replacen(edit.from, edit.to, 1))?;
         loop {
@@ -135,14 +146,21 @@ impl Demo {
                     return Ok(());
                 }
                 Event::CompileError { .. } | Event::Refused { .. } | Event::Exited { .. } => {
-                    return Err(Error::new(Kind::Program, "patch the demo", "hotdev did not apply the edit"));
+                    return Err(Error::new(
+                        Kind::Program,
+                        "patch the demo",
+                        "hotdev did not apply the edit",
+                    ));
                 }
                 _ => {}
             }
         }
         if let Some(text) = edit.shows {
             self.wait_for_line(text, EDIT_LIMIT)?;
-            println!("  seen in its output {:.0} ms after the save", begin.elapsed().as_secs_f64() * 1e3);
+            println!(
+                "  seen in its output {:.0} ms after the save",
+                begin.elapsed().as_secs_f64() * 1e3
+            );
         }
         Ok(())
     }
@@ -160,7 +178,8 @@ impl Demo {
         let end = Instant::now() + limit;
         loop {
             let line = self.lines.recv_deadline(end);
-            let line = line.map_err(|error| silent(&format!("`{text}` in the program's output"), error))?;
+            let line =
+                line.map_err(|error| silent(&format!("`{text}` in the program's output"), error))?;
             println!("{line}");
             if line.contains(text) {
                 return Ok(());
@@ -192,7 +211,8 @@ fn silent(what: &str, error: RecvTimeoutError) -> Error {
         RecvTimeoutError::Timeout => "it did not come in time",
         RecvTimeoutError::Disconnected => "`hotdev watch` has ended",
     };
-    Error::new(Kind::Program, format!("see {what}"), cause).hint("run `hotdev demo --keep` and look at the project")
+    Error::new(Kind::Program, format!("see {what}"), cause)
+        .hint("run `hotdev demo --keep` and look at the project")
 }
 
 /// Passes what `convert` makes of each line on, from a thread of its own.

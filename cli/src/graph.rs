@@ -50,9 +50,14 @@ impl Graph {
             if let Some(invocation) = invocations.remove(key) {
                 let at = graph.crates.len().saturating_sub(1);
                 let dependencies = Vec::new();
-                let sources = sources(&invocation.out_dir().join(format!("{key}.d")), &invocation.directory);
-                graph.crates.iter_mut().for_each(|c| c.dependencies.iter_mut().for_each(|d| *d += usize::from(*d >= at)));
-                graph.crates.insert(at, HotCrate { key: key.clone(), invocation, dependencies, sources });
+                let sources =
+                    sources(&invocation.out_dir().join(format!("{key}.d")), &invocation.directory);
+                graph.crates.iter_mut().for_each(|c| {
+                    c.dependencies.iter_mut().for_each(|d| *d += usize::from(*d >= at))
+                });
+                graph
+                    .crates
+                    .insert(at, HotCrate { key: key.clone(), invocation, dependencies, sources });
             }
         }
         Ok(graph)
@@ -65,7 +70,8 @@ impl Graph {
     /// When a record is damaged.
     pub fn read_all(layout: &Layout, record: &ImageRecord) -> Result<Self> {
         let names = fs::read_dir(layout.invocations()).into_iter().flatten().flatten();
-        let keys = names.filter_map(|name| Some(name.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+        let keys = names
+            .filter_map(|name| Some(name.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
         let libraries = keys.filter(|key| *key != record.binary).collect();
         Self::read(layout, &ImageRecord { libraries, ..record.clone() })
     }
@@ -82,7 +88,8 @@ impl Graph {
         let invocation = rest.remove(key)?;
         let named: Vec<String> = externs(&invocation).map(|(_, path)| library_key(path)).collect();
         let dependencies = named.iter().filter_map(|key| self.add(key, rest, known)).collect();
-        let sources = sources(&invocation.out_dir().join(format!("{key}.d")), &invocation.directory);
+        let sources =
+            sources(&invocation.out_dir().join(format!("{key}.d")), &invocation.directory);
         self.crates.push(HotCrate { key: key.to_owned(), invocation, dependencies, sources });
         known.insert(key.to_owned(), self.crates.len() - 1);
         known.get(key).copied()

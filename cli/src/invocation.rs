@@ -85,7 +85,8 @@ pub fn crate_kind(args: &[String]) -> CrateKind {
     if name.starts_with("build_script_") || args.iter().any(|arg| arg == "--test") {
         return CrateKind::Other;
     }
-    let kinds: Vec<&str> = options(args, "--crate-type").flat_map(|kinds| kinds.split(',')).collect();
+    let kinds: Vec<&str> =
+        options(args, "--crate-type").flat_map(|kinds| kinds.split(',')).collect();
     if kinds.iter().any(|kind| matches!(*kind, "lib" | "rlib")) {
         CrateKind::Library
     } else if kinds == ["bin"] {
@@ -137,7 +138,8 @@ mod tests {
 
     #[test]
     fn options_are_found_in_every_spelling() {
-        let line = args("--crate-name a -C opt-level=1 -Copt-level=2 --codegen lto --crate-type=lib");
+        let line =
+            args("--crate-name a -C opt-level=1 -Copt-level=2 --codegen lto --crate-type=lib");
         assert_eq!(codegen(&line, "opt-level"), Some("2"));
         assert_eq!(codegen(&line, "lto"), Some(""));
         assert_eq!(codegen(&line, "linker"), None);
@@ -147,11 +149,17 @@ mod tests {
 
     #[test]
     fn build_scripts_tests_and_macros_are_not_hot() {
-        assert_eq!(crate_kind(&args("--crate-name build_script_build --crate-type bin")), CrateKind::Other);
+        assert_eq!(
+            crate_kind(&args("--crate-name build_script_build --crate-type bin")),
+            CrateKind::Other
+        );
         assert_eq!(crate_kind(&args("--crate-name a --crate-type bin --test")), CrateKind::Other);
         assert_eq!(crate_kind(&args("--crate-name a --crate-type proc-macro")), CrateKind::Other);
         assert_eq!(crate_kind(&args("--crate-name a --crate-type bin")), CrateKind::Binary);
-        assert_eq!(crate_kind(&args("--crate-name a --crate-type cdylib --crate-type rlib")), CrateKind::Library);
+        assert_eq!(
+            crate_kind(&args("--crate-name a --crate-type cdylib --crate-type rlib")),
+            CrateKind::Library
+        );
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl Layout {
     pub fn prepare(target_dir: &Path, profile: &str, exclude: &[String]) -> Result<Self> {
         let doing = || format!("write to {}", target_dir.display());
         let root = target_dir.join("hotdev");
-        let executable = std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
+        let executable =
+            std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
         let bytes = fs::read(&executable).context(Kind::System, || "read hotdev itself".into())?;
         let build = root.join(format!("{:016x}", ContentHash::of(&bytes)));
         let mut name = profile.to_owned();
@@ -46,7 +47,9 @@ impl Layout {
         }
         let layout = Self { root, ..Self::of_state(&build.join(name)) };
         forget_other_builds(&layout.root, &build);
-        for folder in [layout.invocations(), layout.images(), layout.replays(), layout.generations()] {
+        for folder in
+            [layout.invocations(), layout.images(), layout.replays(), layout.generations()]
+        {
             fs::create_dir_all(folder).context(Kind::System, doing)?;
         }
         write_once(&layout.tool, &bytes, 0o755).context(Kind::System, doing)?;

@@ -90,7 +90,8 @@ pub fn link(
         fs::write(&path, object.write()?).context(Kind::System, doing)?;
         objects.push(path);
     }
-    let path = layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
+    let path =
+        layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
     run_lld(record, &objects, &path)?;
     // The shim takes only what nobody else can write, whatever the umask says.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
@@ -114,7 +115,10 @@ fn fill(object: &mut ObjectFile, field: rewrite::FieldPlace, value: i32) {
 fn leave_out_constructors(object: &mut ObjectFile) {
     for section in 0..object.sections.len() {
         let name = &object.sections[section].name;
-        if [".init_array", ".fini_array", ".ctors", ".dtors"].iter().any(|prefix| name.starts_with(prefix)) {
+        if [".init_array", ".fini_array", ".ctors", ".dtors"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
             object.exclude(section);
         }
     }
@@ -124,7 +128,8 @@ fn run_lld(record: &ImageRecord, objects: &[PathBuf], path: &Path) -> Result<()>
     let mut command = Command::new(&record.lld);
     command.args(["-flavor", "gnu", "-shared", "--emit-relocs", "-o"]).arg(path);
     command.args(units::LINK_OPTIONS).args(objects).arg(&record.builtins);
-    let output = command.output().context(Kind::Link, || format!("start {}", record.lld.display()))?;
+    let output =
+        command.output().context(Kind::Link, || format!("start {}", record.lld.display()))?;
     if output.status.success() {
         return Ok(());
     }
@@ -158,7 +163,10 @@ impl Linkage for PatchLinkage<'_> {
         if let Some(found) = self.program.export(name).filter(|found| found.image > 0) {
             return Some(found.definition.kind);
         }
-        is_static_name(name).then(|| self.program.static_item(name)).flatten().map(|found| found.definition.kind)
+        is_static_name(name)
+            .then(|| self.program.static_item(name))
+            .flatten()
+            .map(|found| found.definition.kind)
     }
 
     fn is_unique(&self, name: &str) -> bool {

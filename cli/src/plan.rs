@@ -33,7 +33,10 @@ pub struct Plan {
 ///
 /// # Errors
 /// When the library cannot be read.
-pub fn plan(library: &PatchLibrary, program: &Program) -> Result<std::result::Result<Plan, Refusal>> {
+pub fn plan(
+    library: &PatchLibrary,
+    program: &Program,
+) -> Result<std::result::Result<Plan, Refusal>> {
     let image = Image::parse(&library.bytes)?;
     if let Some(refusal) = unresolved(&image, program) {
         return Ok(Err(refusal));
@@ -47,7 +50,8 @@ pub fn plan(library: &PatchLibrary, program: &Program) -> Result<std::result::Re
             Err(refusal) => return Ok(Err(refusal)),
         }
     }
-    let images = std::iter::once(image.build_id.clone()).chain(program.build_ids().map(<[u8]>::to_vec));
+    let images =
+        std::iter::once(image.build_id.clone()).chain(program.build_ids().map(<[u8]>::to_vec));
     let patch = Patch {
         generation: library.generation,
         library: library.path.to_string_lossy().into_owned(),
@@ -77,7 +81,9 @@ fn unresolved(image: &Image, program: &Program) -> Option<Refusal> {
     (!missing.is_empty()).then(|| Refusal {
         code: RefusalCode::UnresolvedSymbol,
         items: missing,
-        message: "the edit uses something that is not in the running program; a restart links it in".into(),
+        message:
+            "the edit uses something that is not in the running program; a restart links it in"
+                .into(),
     })
 }
 
@@ -92,7 +98,10 @@ fn program_slots(image: &Image, program: &Program) -> Vec<Word> {
         for (index, slot) in program.slots(name) {
             let was = Some(place(old_image, old_place as i64 + slot.addend));
             let now = own(definition.place as i64 + slot.addend);
-            words.push(Word { at: place(index, slot.place as i64), value: Value::Address { was, now } });
+            words.push(Word {
+                at: place(index, slot.place as i64),
+                value: Value::Address { was, now },
+            });
         }
     }
     words
@@ -104,7 +113,10 @@ fn own_slots(image: &Image, program: &Program, words: &mut Vec<Word>) {
         let Some(target) = own_slot_target(name, image, program) else { continue };
         for slot in slots {
             let now = Place { offset: target.offset + slot.addend, ..target };
-            words.push(Word { at: own(slot.place as i64), value: Value::Address { was: None, now } });
+            words.push(Word {
+                at: own(slot.place as i64),
+                value: Value::Address { was: None, now },
+            });
         }
     }
 }
@@ -118,15 +130,23 @@ fn own_slot_target(name: &str, image: &Image, program: &Program) -> Option<Place
     if let Some((image, offset)) = program.function(name) {
         return Some(place(image, offset as i64));
     }
-    if let Some(found) = program.export(name).filter(|found| found.definition.kind == SymbolKind::Data) {
+    if let Some(found) =
+        program.export(name).filter(|found| found.definition.kind == SymbolKind::Data)
+    {
         return Some(place(found.image, found.definition.place as i64));
     }
-    defined.filter(|definition| definition.kind == SymbolKind::Data).map(|definition| own(definition.place as i64))
+    defined
+        .filter(|definition| definition.kind == SymbolKind::Data)
+        .map(|definition| own(definition.place as i64))
 }
 
 /// The word that leads a use of a static or thread-local to its first copy; none where the patch's
 /// own copy is the first, or where the use goes through a slot anyway.
-fn pinned(relocation: &AppliedRelocation, image: &Image, program: &Program) -> std::result::Result<Option<Word>, Refusal> {
+fn pinned(
+    relocation: &AppliedRelocation,
+    image: &Image,
+    program: &Program,
+) -> std::result::Result<Option<Word>, Refusal> {
     let Some((name, here)) = static_target(relocation, image) else { return Ok(None) };
     let Some(first) = program.static_item(name) else { return Ok(None) };
     if here.size != first.definition.size || here.kind != first.definition.kind {
@@ -137,7 +157,9 @@ fn pinned(relocation: &AppliedRelocation, image: &Image, program: &Program) -> s
     let was = relocation.value as i64 + relocation.addend;
     let moved = was - here.place as i64 + first.definition.place as i64;
     let value = match relocation.kind {
-        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => Value::Distance { was: own(was), now: place(first.image, moved) },
+        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => {
+            Value::Distance { was: own(was), now: place(first.image, moved) }
+        }
         elf::R_X86_64_64 if !image.exports.contains_key(name) => {
             Value::Address { was: Some(own(was)), now: place(first.image, moved) }
         }
@@ -203,6 +225,8 @@ fn unknown_use(name: &str, kind: u32) -> Refusal {
     Refusal {
         code: RefusalCode::StaticChanged,
         items: vec![Item { name: symbol_name::path(name), ..Item::default() }],
-        message: format!("the new code reaches this static in a way hotdev does not know (relocation type {kind})"),
+        message: format!(
+            "the new code reaches this static in a way hotdev does not know (relocation type {kind})"
+        ),
     }
 }

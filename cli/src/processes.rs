@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use hotdev_protocol::{Command, Failure, FailureKind, Generation, Hello, Patch, Reply, VERSION, frame};
+use hotdev_protocol::{
+    Command, Failure, FailureKind, Generation, Hello, Patch, Reply, VERSION, frame,
+};
 
 use crate::error::{Context, Kind, Result};
 use crate::process;
@@ -50,7 +52,8 @@ pub fn listen(path: &Path, contacts: impl Fn(Contact) + Send + Clone + 'static) 
     let doing = || format!("listen at {}", path.display());
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path).context(Kind::System, doing)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .context(Kind::System, doing)?;
     std::thread::spawn(move || {
         for (id, stream) in listener.incoming().enumerate() {
             let (Ok(stream), contacts) = (stream, contacts.clone()) else { continue };
@@ -73,7 +76,10 @@ fn serve(id: u64, mut stream: UnixStream, contacts: &impl Fn(Contact)) -> io::Re
     stream.set_read_timeout(Some(HELLO_LIMIT))?;
     let hello: Hello = frame::read(&mut stream).map_err(io::Error::other)?;
     if hello.version != VERSION {
-        return Err(io::Error::other(format!("its shim is of version {}, this is {VERSION}", hello.version)));
+        return Err(io::Error::other(format!(
+            "its shim is of version {}, this is {VERSION}",
+            hello.version
+        )));
     }
     stream.set_read_timeout(None)?;
     let (sender, replies) = unbounded();
@@ -136,9 +142,14 @@ impl Processes {
     /// # Errors
     /// When it could not be brought there. It is taken in all the same, and will refuse what does
     /// not fit it.
-    pub fn add(&mut self, process: Process, patches: &[Patch]) -> std::result::Result<(), Undelivered> {
+    pub fn add(
+        &mut self,
+        process: Process,
+        patches: &[Patch],
+    ) -> std::result::Result<(), Undelivered> {
         let have = &process.hello.applied;
-        let wanted: Vec<Generation> = patches.iter().map(|patch| self.wire(patch.generation)).collect();
+        let wanted: Vec<Generation> =
+            patches.iter().map(|patch| self.wire(patch.generation)).collect();
         let common = have.iter().zip(&wanted).take_while(|(have, wanted)| have == wanted).count();
         let base = wanted[..common].last().copied().unwrap_or_default();
         let surplus = have.len() > common;
@@ -215,7 +226,11 @@ impl Processes {
         let sent: Vec<bool> = self.list.iter_mut().map(|process| send(process, command)).collect();
         let mut first = Ok(());
         for (index, sent) in sent.into_iter().enumerate() {
-            let answer = if sent { self.answer(index) } else { Err(self.lost(index, "the connection is gone")) };
+            let answer = if sent {
+                self.answer(index)
+            } else {
+                Err(self.lost(index, "the connection is gone"))
+            };
             match answer {
                 // Who has ended meanwhile has nothing to be patched.
                 Err(refused) if !process::is_alive(refused.pid) => {}
@@ -239,7 +254,9 @@ impl Processes {
 
     fn answer(&self, index: usize) -> std::result::Result<(), Undelivered> {
         match self.list[index].replies.recv_timeout(ANSWER_LIMIT) {
-            Ok(Reply::Failed(failure)) => Err(Undelivered { pid: self.list[index].hello.pid, failure }),
+            Ok(Reply::Failed(failure)) => {
+                Err(Undelivered { pid: self.list[index].hello.pid, failure })
+            }
             Ok(_) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => Err(self.lost(index, "the connection is gone")),
             Err(RecvTimeoutError::Timeout) => {
@@ -267,20 +284,30 @@ fn send(process: &mut Process, command: &Command) -> bool {
 /// When none can be made, or the one that is there belongs to somebody else.
 pub fn socket_folder(target_dir: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let name = format!("hotdev-{:016x}", hotdev_protocol::ContentHash::of(target_dir.as_os_str().as_encoded_bytes()));
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
+    let name = format!(
+        "hotdev-{:016x}",
+        hotdev_protocol::ContentHash::of(target_dir.as_os_str().as_encoded_bytes())
+    );
+    let base =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
     let in_target = target_dir.join("hotdev").join("run");
     // 107 bytes is the longest path of a socket; `/control.sock` takes 13 of them.
     let fits = |folder: &PathBuf| folder.as_os_str().len() <= 107 - 13;
-    let candidates = [base.map(|base| base.join(&name)), Some(in_target), Some(std::env::temp_dir().join(name))];
+    let candidates =
+        [base.map(|base| base.join(&name)), Some(in_target), Some(std::env::temp_dir().join(name))];
     let folder = candidates.into_iter().flatten().find(fits).unwrap_or_default();
     let doing = || format!("make the folder {}", folder.display());
     match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).context(Kind::System, doing),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).context(Kind::System, doing);
+        }
         _ => {}
     }
     let found = std::fs::symlink_metadata(&folder).context(Kind::System, doing)?;
-    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+    if !found.is_dir()
+        || found.uid() != rustix::process::geteuid().as_raw()
+        || found.mode() & 0o077 != 0
+    {
         let cause = "it is there, but others can get into it";
         return Err(crate::error::Error::new(Kind::System, doing(), cause).hint("remove it"));
     }

@@ -95,7 +95,8 @@ impl Program {
     pub fn function(&self, name: &str) -> Option<(usize, u64)> {
         self.replaced.get(name).copied().or_else(|| {
             let found = self.export(name)?;
-            (found.definition.kind == SymbolKind::Function).then_some((found.image, found.definition.place))
+            (found.definition.kind == SymbolKind::Function)
+                .then_some((found.image, found.definition.place))
         })
     }
 
@@ -112,9 +113,10 @@ impl Program {
         hot.find_map(|(image, found)| Some(Found { image, definition: *found.statics.get(name)? }))
     }
 
-    /// Whether a local function of this name stands in the hot image, possibly several times.
+    /// Whether a local function of this name stands in a hot image, possibly several times. The
+    /// executable is left out as in [`Program::static_item`].
     pub fn is_private_function(&self, name: &str) -> bool {
-        self.images.iter().any(|image| image.private_functions.contains_key(name))
+        self.images.iter().skip(1).any(|image| image.private_functions.contains_key(name))
     }
 
     /// The pair in an image's GOT that leads to its thread-locals.

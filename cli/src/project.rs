@@ -58,7 +58,9 @@ pub fn metadata(manifest: Option<&Path>) -> Result<Metadata> {
     }
     command.exec().map_err(|error| {
         let cause = match error {
-            cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().trim_start_matches("error: ").to_owned(),
+            cargo_metadata::Error::CargoMetadata { stderr } => {
+                stderr.trim().trim_start_matches("error: ").to_owned()
+            }
             other => other.to_string(),
         };
         Error::new(Kind::Project, "read the Cargo project", cause)
@@ -75,7 +77,8 @@ impl Project {
         let packages = metadata.workspace_packages();
         let program = choose(metadata, &packages, selection)?;
         let target_dir = match &selection.target_dir {
-            Some(folder) => std::path::absolute(folder).context(Kind::System, || "find the target directory".into())?,
+            Some(folder) => std::path::absolute(folder)
+                .context(Kind::System, || "find the target directory".into())?,
             None => metadata.target_directory.clone().into(),
         };
         Ok(Self {
@@ -110,11 +113,17 @@ fn choose(metadata: &Metadata, packages: &[&Package], selection: &Selection) -> 
     let named = selection.package.as_deref();
     let candidates: Vec<(&Package, &Target)> = match named {
         Some(name) => {
-            let package = packages.iter().find(|package| package.name.as_str() == name).ok_or_else(|| {
-                let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
-                Error::new(Kind::Project, format!("find the package `{name}`"), "the workspace has none of that name")
+            let package =
+                packages.iter().find(|package| package.name.as_str() == name).ok_or_else(|| {
+                    let names: Vec<&str> =
+                        packages.iter().map(|package| package.name.as_str()).collect();
+                    Error::new(
+                        Kind::Project,
+                        format!("find the package `{name}`"),
+                        "the workspace has none of that name",
+                    )
                     .hint(format!("its packages are: {}", names.join(", ")))
-            })?;
+                })?;
             programs(package, example.is_some())
         }
         None => current_or_all(metadata, packages, target.is_some(), example.is_some()),
@@ -128,11 +137,14 @@ fn choose(metadata: &Metadata, packages: &[&Package], selection: &Selection) -> 
         [] => Err(Error::new(
             Kind::Project,
             "find the program to run",
-            target.map_or("no package here has a binary".to_owned(), |name| format!("there is no target `{name}`")),
+            target.map_or("no package here has a binary".to_owned(), |name| {
+                format!("there is no target `{name}`")
+            }),
         )
         .hint("name one with `--bin NAME` or `--example NAME`, in a package with `-p NAME`")),
         many => {
-            let names: Vec<String> = many.iter().map(|(p, t)| format!("-p {} --bin {}", p.name, t.name)).collect();
+            let names: Vec<String> =
+                many.iter().map(|(p, t)| format!("-p {} --bin {}", p.name, t.name)).collect();
             Err(Error::new(Kind::Project, "find the program to run", "there is more than one")
                 .hint(format!("choose one: {}; or set [app] bin in hotdev.toml", names.join(", "))))
         }
@@ -149,8 +161,11 @@ fn current_or_all<'a>(
     let here = std::env::current_dir().unwrap_or_default();
     let current = packages.iter().filter(|package| here.starts_with(folder(package)));
     let current = current.max_by_key(|package| folder(package).components().count());
-    if let Some(package) = current.or_else(|| packages.iter().find(|p| Some(p.id.clone()) == metadata.root_package().map(|r| r.id.clone())))
-    {
+    if let Some(package) = current.or_else(|| {
+        packages
+            .iter()
+            .find(|p| Some(p.id.clone()) == metadata.root_package().map(|r| r.id.clone()))
+    }) {
         let found = programs(package, examples);
         if !found.is_empty() && !any {
             return found;
@@ -161,14 +176,22 @@ fn current_or_all<'a>(
 
 /// cargo's `default-run` decides where a package has several programs.
 fn preferred<'a>(candidates: Vec<(&'a Package, &'a Target)>) -> Vec<(&'a Package, &'a Target)> {
-    let defaults: Vec<_> =
-        candidates.iter().copied().filter(|(p, t)| p.default_run.as_deref() == Some(t.name.as_str())).collect();
+    let defaults: Vec<_> = candidates
+        .iter()
+        .copied()
+        .filter(|(p, t)| p.default_run.as_deref() == Some(t.name.as_str()))
+        .collect();
     if defaults.len() == 1 { defaults } else { candidates }
 }
 
 fn programs(package: &Package, examples: bool) -> Vec<(&Package, &Target)> {
     let kind = if examples { TargetKind::Example } else { TargetKind::Bin };
-    package.targets.iter().filter(|target| target.kind.contains(&kind)).map(|target| (package, target)).collect()
+    package
+        .targets
+        .iter()
+        .filter(|target| target.kind.contains(&kind))
+        .map(|target| (package, target))
+        .collect()
 }
 
 fn program(package: &Package, target: &Target) -> Program {

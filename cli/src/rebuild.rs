@@ -141,7 +141,8 @@ pub fn rebuild(
         warnings.extend(diagnostics);
         if let Some(folder) = output.replay_folder() {
             let hot = &mut graph.crates[id];
-            hot.sources = sources(&folder.join(format!("{}.d", hot.key)), &hot.invocation.directory);
+            hot.sources =
+                sources(&folder.join(format!("{}.d", hot.key)), &hot.invocation.directory);
         }
         outputs.insert(id, Arc::new(output));
         dirty.remove(&id);
@@ -166,7 +167,10 @@ fn replay(
     let objects = folder.path().join("objects");
     let mut command = Command::new(&hot.invocation.program);
     command.args(arguments(graph, hot, outputs, folder.path()));
-    command.env_clear().envs(hot.invocation.env.iter().cloned()).current_dir(&hot.invocation.directory);
+    command
+        .env_clear()
+        .envs(hot.invocation.env.iter().cloned())
+        .current_dir(&hot.invocation.directory);
     command.env(wrapper::COLLECT_ENV, &objects);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
@@ -176,7 +180,11 @@ fn replay(
     let status = child.wait().context(Kind::Build, doing)?;
     drop(guard);
     if status.success() {
-        let path = if hot.invocation.is_binary { objects } else { folder.path().join(format!("lib{}.rlib", hot.key)) };
+        let path = if hot.invocation.is_binary {
+            objects
+        } else {
+            folder.path().join(format!("lib{}.rlib", hot.key))
+        };
         return Ok((diagnostics, Some(Output::Replay { folder: folder.keep(), path })));
     }
     if cancel.is_set() || diagnostics.iter().any(|diagnostic| diagnostic.level == "error") {

@@ -18,7 +18,9 @@ pub fn functions(mangled: &[String], crates: &[String]) -> Vec<String> {
 
 fn belongs(path: &str, crates: &[String]) -> bool {
     let start = path.trim_start_matches(['<', '&', '*', '(', '[']).trim_start_matches("mut ");
-    crates.iter().any(|name| start.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with("::")))
+    crates
+        .iter()
+        .any(|name| start.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with("::")))
 }
 
 #[cfg(test)]
@@ -27,7 +29,9 @@ mod tests {
 
     #[test]
     fn a_reader_sees_the_functions_of_his_crates() {
-        let mangled = ["_ZN4game6update17h0123456789abcdefE", "_ZN4core3ptr4drop17h0123456789abcdefE"].map(String::from);
+        let mangled =
+            ["_ZN4game6update17h0123456789abcdefE", "_ZN4core3ptr4drop17h0123456789abcdefE"]
+                .map(String::from);
         assert_eq!(functions(&mangled, &["game".into()]), ["game::update"]);
         assert_eq!(functions(&mangled[1..], &["game".into()]), ["core::ptr::drop"]);
     }

@@ -16,8 +16,16 @@ use crate::error::{Context, Kind, Result};
 
 /// How hot images and patches are linked: slots can be written, are filled at once, and the image
 /// can be told by its build id.
-pub const LINK_OPTIONS: [&str; 8] =
-    ["--build-id=sha1", "-znorelro", "-znow", "--eh-frame-hdr", "-znoexecstack", "--hash-style=gnu", "-m", "elf_x86_64"];
+pub const LINK_OPTIONS: [&str; 8] = [
+    "--build-id=sha1",
+    "-znorelro",
+    "-znow",
+    "--eh-frame-hdr",
+    "-znoexecstack",
+    "--hash-style=gnu",
+    "-m",
+    "elf_x86_64",
+];
 
 /// One codegen unit as rustc compiled it.
 #[derive(Clone)]
@@ -41,7 +49,10 @@ pub fn in_rlib(path: &Path) -> Result<Vec<Unit>> {
         let member = member.context(Kind::Image, doing)?;
         let name = String::from_utf8_lossy(member.name()).into_owned();
         if let Some(name) = unit_name(&name) {
-            units.push(Unit { name, bytes: member.data(&*bytes).context(Kind::Image, doing)?.to_vec() });
+            units.push(Unit {
+                name,
+                bytes: member.data(&*bytes).context(Kind::Image, doing)?.to_vec(),
+            });
         }
     }
     Ok(units)
@@ -56,7 +67,8 @@ pub fn in_files(paths: &[PathBuf]) -> Result<Vec<Unit>> {
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(name) = unit_name(&name) {
-            let bytes = fs::read(path).context(Kind::Image, || format!("read {}", path.display()))?;
+            let bytes =
+                fs::read(path).context(Kind::Image, || format!("read {}", path.display()))?;
             units.push(Unit { name, bytes });
         }
     }
@@ -68,7 +80,8 @@ pub fn in_files(paths: &[PathBuf]) -> Result<Vec<Unit>> {
 /// # Errors
 /// When it cannot be read.
 pub fn in_folder(folder: &Path) -> Result<Vec<Unit>> {
-    let entries = fs::read_dir(folder).context(Kind::Image, || format!("read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).context(Kind::Image, || format!("read {}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     in_files(&paths)
@@ -84,15 +97,19 @@ fn unit_name(file: &str) -> Option<String> {
 
 /// Names that an object defines, with what they stand for.
 pub fn definitions(object: &ObjectFile) -> impl Iterator<Item = (&str, SymbolKind)> {
-    object.symbols.iter().filter(|symbol| symbol.is_defined() && !symbol.name.is_empty()).filter_map(|symbol| {
-        let kind = match symbol.kind {
-            elf::STT_FUNC => SymbolKind::Function,
-            elf::STT_OBJECT => SymbolKind::Data,
-            elf::STT_TLS => SymbolKind::ThreadLocal,
-            _ => return None,
-        };
-        Some((symbol.name.as_str(), kind))
-    })
+    object
+        .symbols
+        .iter()
+        .filter(|symbol| symbol.is_defined() && !symbol.name.is_empty())
+        .filter_map(|symbol| {
+            let kind = match symbol.kind {
+                elf::STT_FUNC => SymbolKind::Function,
+                elf::STT_OBJECT => SymbolKind::Data,
+                elf::STT_TLS => SymbolKind::ThreadLocal,
+                _ => return None,
+            };
+            Some((symbol.name.as_str(), kind))
+        })
 }
 
 /// Writes linker arguments to a file, one a line, so that their number has no limit.

@@ -41,7 +41,9 @@ impl Watch {
         let watcher = notify::recommended_watcher(handler).map_err(failed)?;
         let mut globs = OverrideBuilder::new(root);
         for glob in ignore {
-            globs.add(&format!("!{glob}")).context(Kind::Config, || format!("read [watch] ignore `{glob}`"))?;
+            globs
+                .add(&format!("!{glob}"))
+                .context(Kind::Config, || format!("read [watch] ignore `{glob}`"))?;
         }
         let ignored = globs.build().context(Kind::Config, || "read [watch] ignore".into())?;
         let mut watch = Self {
@@ -61,7 +63,9 @@ impl Watch {
     /// When the kernel has no watches left.
     pub fn cover<'a>(&mut self, files: impl Iterator<Item = &'a PathBuf>) -> Result<()> {
         for file in files {
-            if let Some(folder) = file.parent().filter(|folder| !folder.starts_with(&self.target_dir)) {
+            if let Some(folder) =
+                file.parent().filter(|folder| !folder.starts_with(&self.target_dir))
+            {
                 self.add(folder)?;
             }
         }

@@ -66,7 +66,11 @@ pub struct Workshop {
     live: Outputs,
     /// What was live in each generation that can be returned to.
     history: Vec<(Generation, Outputs)>,
+    /// Rust files that no crate reads.
+    strangers: Stamps,
     failed: bool,
+    /// Whether the last run ended early.
+    retry: bool,
     next: Generation,
 }
 
@@ -90,7 +94,9 @@ pub struct Ready {
 
 /// What a look at the files came to.
 pub enum Outcome {
-    /// The running program has it all.
+    /// No file is other than at the last look, and the running program has it all.
+    Nothing,
+    /// Files changed, and the running program has all their code.
     Unchanged,
     /// A patch.
     Ready(Box<Ready>),
@@ -117,7 +123,13 @@ impl Workshop {
     /// # Errors
     /// When cargo fails without a diagnostic, or what it built cannot be read.
     pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
-        let executable = match cargo::build(&target.project, &target.selection, &target.layout, &target.exclude, cancel)? {
+        let executable = match cargo::build(
+            &target.project,
+            &target.selection,
+            &target.layout,
+            &target.exclude,
+            cancel,
+        )? {
             Built::Program(executable) => executable,
             Built::CompileError(diagnostics) => return Ok(Opened::CompileError(diagnostics)),
             Built::Cancelled => return Ok(Opened::Cancelled),
@@ -125,8 +137,12 @@ impl Workshop {
         let image = Image::read(&executable.path)?;
         let record = ImageRecord::find(&target.layout, &image.build_id).ok_or_else(|| {
             let cause = "hotdev did not link it: something else has built it at the same time";
-            Error::new(Kind::Build, format!("find how {} was linked", executable.path.display()), cause)
-                .hint("save any file, or run `hotdev watch` again")
+            Error::new(
+                Kind::Build,
+                format!("find how {} was linked", executable.path.display()),
+                cause,
+            )
+            .hint("save any file, or run `hotdev watch` again")
         })?;
         let (graph, hot) = match &record.plain {
             Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
@@ -136,14 +152,21 @@ impl Workshop {
         Ok(Opened::Ready(Box::new(Self {
             executable,
             unpatchable: record.plain.clone(),
-            restart_inputs: RestartInputs::find(&target.project, &graph, &target.exclude, &target.layout),
+            restart_inputs: RestartInputs::find(
+                &target.project,
+                &graph,
+                &target.exclude,
+                &target.layout,
+            ),
             stamps: Stamps::of(&graph),
             program: Program::new(image, hot),
             dirty: BTreeSet::new(),
             newest: live.clone(),
             history: vec![(0, live.clone())],
             live,
+            strangers: Stamps::default(),
             failed: false,
+            retry: false,
             next: 1,
             target: target.clone(),
             record,
@@ -161,10 +184,10 @@ impl Workshop {
         self.stamps.paths().chain(self.restart_inputs.paths())
     }
 
-    /// Whether a change of this file can matter: a source, an input of the build, or, while the
-    /// files do not compile, any Rust file that may be the missing one.
+    /// Whether a change of this file can matter: a source, an input of the build, or any other Rust
+    /// file, which may be the one that is missed, or else is part of no crate that runs.
     pub fn concerns(&self, path: &Path) -> bool {
-        self.stamps.contains(path) || self.restart_inputs.contains(path) || (self.failed && is_rust(path))
+        self.stamps.contains(path) || self.restart_inputs.contains(path) || is_rust(path)
     }
 
     /// Whether every source is as it was when the last run began.
@@ -173,34 +196,63 @@ impl Workshop {
     }
 
     /// Takes every changed file as far as a patch. `at` is when the first change was noticed;
-    /// `extra` are changed files that no crate is known to read.
-    pub fn run(&mut self, at: Instant, extra: &[PathBuf], cancel: &Cancel) -> Outcome {
-        self.try_run(at, extra, cancel).unwrap_or_else(Outcome::Failed)
+    /// `noticed` are the files that the watcher named. With `asked`, what was refused is tried
+    /// again although no file is new.
+    pub fn run(
+        &mut self,
+        at: Instant,
+        noticed: &[PathBuf],
+        asked: bool,
+        cancel: &Cancel,
+    ) -> Outcome {
+        self.try_run(at, noticed, asked, cancel).unwrap_or_else(Outcome::Failed)
     }
 
-    fn try_run(&mut self, at: Instant, extra: &[PathBuf], cancel: &Cancel) -> Result<Outcome> {
+    fn try_run(
+        &mut self,
+        at: Instant,
+        noticed: &[PathBuf],
+        asked: bool,
+        cancel: &Cancel,
+    ) -> Result<Outcome> {
         let mut clock = Clock::start(at);
-        let changed = self.stamps.look();
+        let mut changed = self.stamps.look();
         for path in &changed {
             self.dirty.extend(self.graph.readers(path));
         }
-        if self.failed && extra.iter().any(|path| is_rust(path)) {
+        let strangers = noticed.iter().filter(|path| is_rust(path) && !self.stamps.contains(path));
+        let strangers = self.strangers.look_at(strangers);
+        if self.failed && !strangers.is_empty() {
             self.dirty.extend(0..self.graph.crates.len());
         }
+        changed.extend(strangers);
         self.dirty = self.graph.with_dependents(&self.dirty);
+        let again = self.retry || (asked && !self.is_settled());
+        if changed.is_empty() && !again && !self.restart_inputs.look() {
+            return Ok(Outcome::Nothing);
+        }
+        self.retry = false;
         if let Some(refusal) = self.needs_restart() {
             return Ok(Outcome::Refused(refusal));
         }
         clock.ms.detect = clock.lap();
-        let rebuilt =
-            rebuild::rebuild(&mut self.graph, &mut self.dirty, &mut self.newest, &self.target.layout, cancel);
+        let rebuilt = rebuild::rebuild(
+            &mut self.graph,
+            &mut self.dirty,
+            &mut self.newest,
+            &self.target.layout,
+            cancel,
+        );
         self.stamps.extend(&self.graph);
         clock.ms.rustc = clock.lap();
         self.failed = !matches!(rebuilt, Ok(Rebuilt::Done(_) | Rebuilt::Cancelled));
         match rebuilt? {
             Rebuilt::Done(_) => {}
             Rebuilt::CompileError(diagnostics) => return Ok(Outcome::CompileError(diagnostics)),
-            Rebuilt::Cancelled => return Ok(Outcome::Cancelled),
+            Rebuilt::Cancelled => {
+                self.retry = true;
+                return Ok(Outcome::Cancelled);
+            }
         }
         let checked = check::check(&self.graph, &self.newest, &self.live, &self.program)?;
         clock.ms.check = clock.lap();
@@ -214,6 +266,19 @@ impl Workshop {
         }
     }
 
+    /// Has the next run go all the way although no file is new.
+    pub fn retry(&mut self) {
+        self.retry = true;
+    }
+
+    /// Whether the running program has the files as they were at the last look.
+    fn is_settled(&self) -> bool {
+        let same = |(id, output): (&CrateId, &Arc<Output>)| {
+            self.live.get(id).is_some_and(|live| Arc::ptr_eq(live, output))
+        };
+        self.dirty.is_empty() && self.newest.iter().all(same) && self.restart_inputs.are_as_built()
+    }
+
     fn needs_restart(&mut self) -> Option<Refusal> {
         let mut files = self.restart_inputs.changed();
         if self.unpatchable.is_some() {
@@ -223,21 +288,40 @@ impl Workshop {
         if files.is_empty() {
             return None;
         }
-        let name = |path: &PathBuf| path.strip_prefix(&self.target.project.root).unwrap_or(path).display().to_string();
-        let items: Vec<Item> =
-            files.iter().map(|path| Item { name: name(path), file: Some(path.clone()), ..Item::default() }).collect();
+        let name = |path: &PathBuf| {
+            path.strip_prefix(&self.target.project.root).unwrap_or(path).display().to_string()
+        };
+        let items: Vec<Item> = files
+            .iter()
+            .map(|path| Item { name: name(path), file: Some(path.clone()), ..Item::default() })
+            .collect();
         let message = match &self.unpatchable {
-            Some(reason) => format!("this program cannot be patched ({reason}); only a restart applies the edit"),
+            Some(reason) => format!(
+                "this program cannot be patched ({reason}); only a restart applies the edit"
+            ),
             None => "only a restart can apply a change of what cargo builds from".to_owned(),
         };
         Some(Refusal { code: RefusalCode::NeedsRestart, items, message })
     }
 
-    fn make_ready(&mut self, patch: &CheckedPatch, mut clock: Clock, cancel: &Cancel) -> Result<Outcome> {
+    fn make_ready(
+        &mut self,
+        patch: &CheckedPatch,
+        mut clock: Clock,
+        cancel: &Cancel,
+    ) -> Result<Outcome> {
         let generation = self.next;
-        let library = match patch::link(patch, generation, &self.program, &self.record, &self.target.layout) {
+        let library = match patch::link(
+            patch,
+            generation,
+            &self.program,
+            &self.record,
+            &self.target.layout,
+        ) {
             Ok(library) => library,
-            Err(LinkError::NewThreadLocal(name)) => return Ok(Outcome::Refused(new_thread_local(&name))),
+            Err(LinkError::NewThreadLocal(name)) => {
+                return Ok(Outcome::Refused(new_thread_local(&name)));
+            }
             Err(LinkError::Failed(error)) => return Err(error),
         };
         clock.ms.link = clock.lap();
@@ -247,6 +331,7 @@ impl Workshop {
         };
         clock.ms.load = clock.lap();
         if cancel.is_set() || !self.stamps.are_current() {
+            self.retry = true;
             return Ok(Outcome::Cancelled);
         }
         let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
@@ -294,8 +379,10 @@ impl Workshop {
     }
 }
 
+/// Whether a file may hold Rust. Editors keep locks and copies under hidden names.
 fn is_rust(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "rs")
+    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    path.extension().is_some_and(|extension| extension == "rs") && !hidden
 }
 
 fn new_thread_local(name: &str) -> Refusal {

@@ -39,7 +39,9 @@ pub fn run(state: &Path, mut args: Vec<String>) -> Error {
         if kind == CrateKind::Binary {
             command.env(LINK_ENV, state).env(LINKER_ENV, linker);
         }
-        if let Err(error) = record(program.into(), &args, kind, &command).write(&layout.invocations()) {
+        if let Err(error) =
+            record(program.into(), &args, kind, &command).write(&layout.invocations())
+        {
             return error;
         }
     }
@@ -81,9 +83,9 @@ fn record(program: PathBuf, args: &[String], kind: CrateKind, command: &Command)
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(key, _)| key != STATE_ENV && key != EXCLUDE_ENV && key != "CARGO_MAKEFLAGS")
         .collect();
-    let set = command.get_envs().filter_map(|(key, value)| {
-        Some((key.to_str()?.to_owned(), value?.to_str()?.to_owned()))
-    });
+    let set = command
+        .get_envs()
+        .filter_map(|(key, value)| Some((key.to_str()?.to_owned(), value?.to_str()?.to_owned())));
     env.extend(set);
     Invocation {
         program,

@@ -11,9 +11,14 @@ fn exits(output: &CommandOutput, code: i32, when: &str) {
     assert_eq!(output.code, Some(code), "{when}: {output:#?}");
 }
 
+/// The one event that a command printed; a reader skips events that it does not know.
 fn json(output: &CommandOutput) -> Value {
-    let line = output.stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {output:#?}"))
+    let known = ["live", "unchanged", "compile-error", "refused", "rolled-back", "status"];
+    let events = output.stdout.lines().map(|line| {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {output:#?}"))
+    });
+    let mut events = events.filter(|event| known.iter().any(|name| event["event"] == *name));
+    events.next_back().unwrap_or_else(|| panic!("there is no event: {output:#?}"))
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl Image {
     fn read_segments(&mut self, file: &File<'_>) {
         for header in file.elf_program_headers() {
             if header.p_type(LE) == elf::PT_TLS {
-                self.thread_local_segment = Some((header.p_vaddr(LE), header.p_memsz(LE), header.p_align(LE)));
+                self.thread_local_segment =
+                    Some((header.p_vaddr(LE), header.p_memsz(LE), header.p_align(LE)));
             } else if header.p_type(LE) == elf::PT_LOAD {
                 self.segments.push((header.p_vaddr(LE), header.p_offset(LE), header.p_filesz(LE)));
             }
@@ -97,7 +98,8 @@ impl Image {
     fn read_symbols(&mut self, file: &File<'_>) {
         let dynamic = file.elf_dynamic_symbol_table();
         for symbol in dynamic.iter() {
-            let Some(name) = symbol.name(LE, dynamic.strings()).ok().and_then(|n| std::str::from_utf8(n).ok())
+            let Some(name) =
+                symbol.name(LE, dynamic.strings()).ok().and_then(|n| std::str::from_utf8(n).ok())
             else {
                 continue;
             };
@@ -115,7 +117,8 @@ impl Image {
                 continue;
             }
             let Some(definition) = definition(symbol) else { continue };
-            let Some(name) = symbol.name(LE, all.strings()).ok().and_then(|n| std::str::from_utf8(n).ok())
+            let Some(name) =
+                symbol.name(LE, all.strings()).ok().and_then(|n| std::str::from_utf8(n).ok())
             else {
                 continue;
             };
@@ -133,7 +136,8 @@ impl Image {
         let (data, symbols) = (file.data(), file.elf_dynamic_symbol_table());
         for header in file.elf_section_table().iter() {
             // Only what the dynamic linker applies: a table of the dynamic symbols.
-            let dynamic = header.sh_link(LE) as usize == symbols.section().0 && header.sh_flags(LE) != 0;
+            let dynamic =
+                header.sh_link(LE) as usize == symbols.section().0 && header.sh_flags(LE) != 0;
             if header.sh_type(LE) != elf::SHT_RELA || !dynamic {
                 continue;
             }
@@ -153,7 +157,8 @@ impl Image {
             elf::R_X86_64_GLOB_DAT | elf::R_X86_64_JUMP_SLOT | elf::R_X86_64_64 if index != 0 => {
                 let symbols = file.elf_dynamic_symbol_table();
                 let symbol = symbols.symbol(object::SymbolIndex(index as usize))?;
-                let name = String::from_utf8_lossy(symbol.name(LE, symbols.strings())?).into_owned();
+                let name =
+                    String::from_utf8_lossy(symbol.name(LE, symbols.strings())?).into_owned();
                 // Only `R_X86_64_64` uses its addend.
                 let addend = if kind == elf::R_X86_64_64 { entry.r_addend.get(LE) } else { 0 };
                 self.slots.entry(name).or_default().push(Slot { place, addend });
@@ -165,7 +170,8 @@ impl Image {
 
     /// Where in the file a place of the image is.
     pub fn file_offset(&self, place: u64) -> Option<usize> {
-        let inside = |&&(address, _, len): &&(u64, u64, u64)| (address..address + len).contains(&place);
+        let inside =
+            |&&(address, _, len): &&(u64, u64, u64)| (address..address + len).contains(&place);
         let (address, offset, _) = self.segments.iter().find(inside)?;
         Some((place - address + offset) as usize)
     }
@@ -212,7 +218,8 @@ pub struct AppliedRelocation {
 /// # Errors
 /// When the bytes are no x86-64 ELF image.
 pub fn applied_relocations(bytes: &[u8]) -> Result<Vec<AppliedRelocation>> {
-    let failed = |error: object::Error| Error::new(Kind::Image, "read a patch's relocations", error);
+    let failed =
+        |error: object::Error| Error::new(Kind::Image, "read a patch's relocations", error);
     let file = File::parse(bytes).map_err(failed)?;
     let (sections, symbols) = (file.elf_section_table(), file.elf_symbol_table());
     let mut applied = Vec::new();
@@ -221,7 +228,8 @@ pub fn applied_relocations(bytes: &[u8]) -> Result<Vec<AppliedRelocation>> {
         if header.sh_type(LE) != elf::SHT_RELA || !of_symtab {
             continue;
         }
-        let target = sections.section(object::SectionIndex(header.sh_info(LE) as usize)).map_err(failed)?;
+        let target =
+            sections.section(object::SectionIndex(header.sh_info(LE) as usize)).map_err(failed)?;
         let name = sections.section_name(LE, target).map_err(failed)?;
         let loaded = target.sh_flags(LE) & u64::from(elf::SHF_ALLOC) != 0;
         if !loaded || name.starts_with(b".eh_frame") || name.starts_with(b".gcc_except_table") {

@@ -190,9 +190,10 @@ impl ObjectFile {
 
     /// The symbol that stands for a section's beginning, made where there is none.
     pub fn section_symbol(&mut self, section: usize) -> u32 {
-        let found = self.symbols.iter().position(|s| {
-            s.kind == elf::STT_SECTION && usize::from(s.section) == section
-        });
+        let found = self
+            .symbols
+            .iter()
+            .position(|s| s.kind == elf::STT_SECTION && usize::from(s.section) == section);
         let index = found.unwrap_or_else(|| {
             self.symbols.push(Symbol {
                 name: String::new(),
@@ -238,8 +239,13 @@ impl ObjectFile {
         for table in &self.relocations {
             let section = &self.sections[table.section];
             let bytes = &mut self.bytes[section.offset..section.offset + section.size];
-            let (entries, _) = pod::slice_from_bytes_mut::<elf::Rela64<LE>>(bytes, table.entries.len())
-                .map_err(|()| Error::new(Kind::Image, "write an object file", "a relocation table is cut short"))?;
+            let (entries, _) = pod::slice_from_bytes_mut::<elf::Rela64<LE>>(
+                bytes,
+                table.entries.len(),
+            )
+            .map_err(|()| {
+                Error::new(Kind::Image, "write an object file", "a relocation table is cut short")
+            })?;
             for (entry, relocation) in entries.iter_mut().zip(&table.entries) {
                 let symbol = place[relocation.symbol as usize];
                 entry.r_offset.set(LE, relocation.offset);
@@ -269,12 +275,22 @@ impl ObjectFile {
         offset
     }
 
-    fn write_headers(&mut self, place: &[u32], table: usize, count: usize, locals: usize) -> Result<()> {
+    fn write_headers(
+        &mut self,
+        place: &[u32],
+        table: usize,
+        count: usize,
+        locals: usize,
+    ) -> Result<()> {
         let header = header(&self.bytes)?;
         let (offset, number) = (header.e_shoff.get(LE) as usize, self.sections.len());
-        let (headers, _) =
-            pod::slice_from_bytes_mut::<elf::SectionHeader64<LE>>(&mut self.bytes[offset..], number)
-                .map_err(|()| Error::new(Kind::Image, "write an object file", "its section headers are cut short"))?;
+        let (headers, _) = pod::slice_from_bytes_mut::<elf::SectionHeader64<LE>>(
+            &mut self.bytes[offset..],
+            number,
+        )
+        .map_err(|()| {
+            Error::new(Kind::Image, "write an object file", "its section headers are cut short")
+        })?;
         for (header, section) in headers.iter_mut().zip(&self.sections) {
             header.sh_type.set(LE, section.kind);
             header.sh_flags.set(LE, section.flags);
@@ -293,7 +309,8 @@ impl ObjectFile {
 
 /// Indices of the symbols with the local ones first, otherwise in their old order.
 fn local_first(symbols: &[Symbol]) -> Vec<usize> {
-    let (mut locals, globals): (Vec<_>, Vec<_>) = (0..symbols.len()).partition(|i| !symbols[*i].is_global());
+    let (mut locals, globals): (Vec<_>, Vec<_>) =
+        (0..symbols.len()).partition(|i| !symbols[*i].is_global());
     locals.extend(globals);
     locals
 }
@@ -303,13 +320,20 @@ fn header(bytes: &[u8]) -> Result<&elf::FileHeader64<LE>> {
     let (header, _) = pod::from_bytes::<elf::FileHeader64<LE>>(bytes)
         .map_err(|()| Error::new(Kind::Image, doing(), "it is cut short"))?;
     let ident = &header.e_ident;
-    let fits = ident.magic == elf::ELFMAG && ident.class == elf::ELFCLASS64 && ident.data == elf::ELFDATA2LSB;
-    fits.then_some(header).ok_or_else(|| Error::new(Kind::Image, doing(), "it is no 64-bit little-endian ELF file"))
+    let fits = ident.magic == elf::ELFMAG
+        && ident.class == elf::ELFCLASS64
+        && ident.data == elf::ELFDATA2LSB;
+    fits.then_some(header)
+        .ok_or_else(|| Error::new(Kind::Image, doing(), "it is no 64-bit little-endian ELF file"))
 }
 
-fn section_headers<'a>(bytes: &'a [u8], header: &elf::FileHeader64<LE>) -> Result<&'a [elf::SectionHeader64<LE>]> {
+fn section_headers<'a>(
+    bytes: &'a [u8],
+    header: &elf::FileHeader64<LE>,
+) -> Result<&'a [elf::SectionHeader64<LE>]> {
     let offset = header.e_shoff.get(LE) as usize;
-    let cut = || Error::new(Kind::Image, "read an object file", "its section headers are cut short");
+    let cut =
+        || Error::new(Kind::Image, "read an object file", "its section headers are cut short");
     let rest = bytes.get(offset..).ok_or_else(cut)?;
     let mut number = usize::from(header.e_shnum.get(LE));
     if number == 0 {
@@ -323,17 +347,23 @@ fn section_headers<'a>(bytes: &'a [u8], header: &elf::FileHeader64<LE>) -> Resul
 fn contents<'a>(bytes: &'a [u8], header: &elf::SectionHeader64<LE>) -> Result<&'a [u8]> {
     let offset = header.sh_offset.get(LE) as usize;
     let end = offset.checked_add(header.sh_size.get(LE) as usize);
-    end.and_then(|end| bytes.get(offset..end))
-        .ok_or_else(|| Error::new(Kind::Image, "read an object file", "a section lies outside the file"))
+    end.and_then(|end| bytes.get(offset..end)).ok_or_else(|| {
+        Error::new(Kind::Image, "read an object file", "a section lies outside the file")
+    })
 }
 
 fn string(table: &[u8], offset: u32) -> Result<String> {
     let rest = table.get(offset as usize..).unwrap_or_default();
     let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
-    String::from_utf8(rest[..end].to_vec()).context(Kind::Image, || "read an object file's names".into())
+    String::from_utf8(rest[..end].to_vec())
+        .context(Kind::Image, || "read an object file's names".into())
 }
 
-fn read_symbols(bytes: &[u8], headers: &[elf::SectionHeader64<LE>], symtab: usize) -> Result<Vec<Symbol>> {
+fn read_symbols(
+    bytes: &[u8],
+    headers: &[elf::SectionHeader64<LE>],
+    symtab: usize,
+) -> Result<Vec<Symbol>> {
     let table = contents(bytes, &headers[symtab])?;
     let count = table.len() / size_of::<elf::Sym64<LE>>();
     let cut = |()| Error::new(Kind::Image, "read an object file", "its symbol table is cut short");
@@ -371,7 +401,8 @@ fn read_relocations(
         }
         let table = contents(bytes, header)?;
         let count = table.len() / size_of::<elf::Rela64<LE>>();
-        let (entries, _) = pod::slice_from_bytes::<elf::Rela64<LE>>(table, count).map_err(|()| bad())?;
+        let (entries, _) =
+            pod::slice_from_bytes::<elf::Rela64<LE>>(table, count).map_err(|()| bad())?;
         let target = header.sh_info.get(LE) as usize;
         let entries: Vec<Relocation> = entries
             .iter()

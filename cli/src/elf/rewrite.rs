@@ -126,7 +126,8 @@ fn statics_by_section(object: &ObjectFile) -> HashMap<u16, u32> {
 
 fn expose_functions(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool) {
     for symbol in &mut object.symbols {
-        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE {
+        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE
+        {
             continue;
         }
         if symbol.is_defined() {
@@ -190,11 +191,16 @@ fn name_target(
     }
 }
 
-fn thread_local_use(object: &ObjectFile, relocation: Relocation, section: usize) -> Option<ThreadLocalUse> {
+fn thread_local_use(
+    object: &ObjectFile,
+    relocation: Relocation,
+    section: usize,
+) -> Option<ThreadLocalUse> {
     if relocation.kind != elf::R_X86_64_TPOFF32 {
         return None;
     }
-    let function = object.symbols.iter().find(|symbol| contains(symbol, section, relocation.offset))?;
+    let function =
+        object.symbols.iter().find(|symbol| contains(symbol, section, relocation.offset))?;
     Some(ThreadLocalUse {
         function: function.name.clone(),
         delta: relocation.offset - function.value,
@@ -231,9 +237,16 @@ fn through_slot(
         elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 if here && optimized => {
             let (section, value) = (usize::from(symbol.section), symbol.value as i64);
             let symbol = object.section_symbol(section);
-            Relocation { symbol, addend: relocation.addend + value, kind: elf::R_X86_64_PC32, ..relocation }
+            Relocation {
+                symbol,
+                addend: relocation.addend + value,
+                kind: elf::R_X86_64_PC32,
+                ..relocation
+            }
         }
-        elf::R_X86_64_PC32 if symbol.is_global() => Relocation { kind: elf::R_X86_64_PLT32, ..relocation },
+        elf::R_X86_64_PC32 if symbol.is_global() => {
+            Relocation { kind: elf::R_X86_64_PLT32, ..relocation }
+        }
         elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
             if load_to_address(object, place) =>
         {
@@ -266,12 +279,16 @@ fn load_to_address(object: &mut ObjectFile, place: FieldPlace) -> bool {
 pub fn keep_thread_locals(object: &mut ObjectFile) {
     for section in 0..object.sections.len() {
         let name = &object.sections[section].name;
-        if name.starts_with(".init_array") || name.starts_with(".fini_array") || name.starts_with(".ctors") {
+        if name.starts_with(".init_array")
+            || name.starts_with(".fini_array")
+            || name.starts_with(".ctors")
+        {
             object.exclude(section);
         }
     }
     for symbol in &mut object.symbols {
-        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE {
+        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE
+        {
             continue;
         }
         if !symbol.is_defined() {

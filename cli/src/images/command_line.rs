@@ -26,8 +26,11 @@ impl CommandLine {
     pub fn parse(args: Vec<String>) -> Result<Self> {
         let args = expand(args)?;
         let output = args.iter().position(|arg| arg == "-o").and_then(|at| args.get(at + 1));
-        let output = output.ok_or_else(|| Error::new(Kind::Link, "link the program", "no output was named"))?;
-        let with_suffix = |suffix: &'static str| args.iter().filter(move |arg| arg.ends_with(suffix)).map(PathBuf::from);
+        let output = output
+            .ok_or_else(|| Error::new(Kind::Link, "link the program", "no output was named"))?;
+        let with_suffix = |suffix: &'static str| {
+            args.iter().filter(move |arg| arg.ends_with(suffix)).map(PathBuf::from)
+        };
         Ok(Self {
             output: output.into(),
             objects: with_suffix(".rcgu.o").collect(),
@@ -45,10 +48,19 @@ impl CommandLine {
     pub fn unpatchable(&self) -> Option<String> {
         let has = |flag: &str| self.args.iter().any(|arg| arg == flag);
         if has("-static") || has("-static-pie") {
-            return Some("the program is linked statically, so nothing can be loaded into it".into());
+            return Some(
+                "the program is linked statically, so nothing can be loaded into it".into(),
+            );
         }
-        if self.args.iter().any(|arg| arg.starts_with("-fsanitize") || arg.contains("linker-plugin")) {
-            return Some("sanitizers and link-time optimization decide about the whole program at once".into());
+        if self
+            .args
+            .iter()
+            .any(|arg| arg.starts_with("-fsanitize") || arg.contains("linker-plugin"))
+        {
+            return Some(
+                "sanitizers and link-time optimization decide about the whole program at once"
+                    .into(),
+            );
         }
         None
     }
@@ -89,9 +101,15 @@ impl CommandLine {
     }
 
     fn rlib(&self, prefix: &str) -> Result<&PathBuf> {
-        let starts = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+        let starts = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        };
         self.rlibs.iter().rfind(starts).ok_or_else(|| {
-            Error::new(Kind::Link, format!("find {prefix}*.rlib"), "it is not among the linker's inputs")
+            Error::new(
+                Kind::Link,
+                format!("find {prefix}*.rlib"),
+                "it is not among the linker's inputs",
+            )
         })
     }
 }
@@ -102,7 +120,8 @@ fn expand(args: Vec<String>) -> Result<Vec<String>> {
     for arg in args {
         match arg.strip_prefix('@') {
             Some(path) if Path::new(path).is_file() => {
-                let text = fs::read_to_string(path).context(Kind::Link, || format!("read {path}"))?;
+                let text =
+                    fs::read_to_string(path).context(Kind::Link, || format!("read {path}"))?;
                 expanded.extend(split(&text));
             }
             _ => expanded.push(arg),

@@ -17,11 +17,22 @@ use crate::layout::Layout;
 ///
 /// # Errors
 /// What the linker says.
-pub fn link(layout: &Layout, line: &CommandLine, linker: &str, record: &ImageRecord, objects: &Objects) -> Result<()> {
+pub fn link(
+    layout: &Layout,
+    line: &CommandLine,
+    linker: &str,
+    record: &ImageRecord,
+    objects: &Objects,
+) -> Result<()> {
     let attempt = |whole: bool| -> Result<()> {
         let mut command = Command::new(driver(linker));
         command.arg(format!("-B{}", line.lld_drivers()?.display())).arg("-fuse-ld=lld");
-        command.args(["-Wl,--export-dynamic", "-Wl,--build-id=sha1", "-Wl,-z,norelro", "-Wl,-z,now"]);
+        command.args([
+            "-Wl,--export-dynamic",
+            "-Wl,--build-id=sha1",
+            "-Wl,-z,norelro",
+            "-Wl,-z,now",
+        ]);
         command.args(&objects.executable);
         command.args(["-Wl,--push-state,--no-as-needed", "-lm"]);
         command.arg(record.hot_image()).arg(&layout.shim).arg("-Wl,--pop-state");
@@ -52,7 +63,11 @@ fn arguments(line: &CommandLine, record: &ImageRecord, whole: bool) -> Vec<Strin
             continue;
         }
         if whole && arg.ends_with(".rlib") && Path::new(arg) != record.builtins {
-            kept.extend(["-Wl,--whole-archive".into(), arg.clone(), "-Wl,--no-whole-archive".into()]);
+            kept.extend([
+                "-Wl,--whole-archive".into(),
+                arg.clone(),
+                "-Wl,--no-whole-archive".into(),
+            ]);
         } else {
             kept.push(arg.clone());
         }

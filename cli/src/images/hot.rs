@@ -66,7 +66,9 @@ impl Inputs {
         }
         let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
         crates.push((units::in_files(&line.objects)?, compiled(&binary)?));
-        let units = crates.into_iter().flat_map(|(units, how)| units.into_iter().map(move |unit| (unit, how)));
+        let units = crates
+            .into_iter()
+            .flat_map(|(units, how)| units.into_iter().map(move |unit| (unit, how)));
         let units: Vec<_> = units.collect();
         let units = units
             .into_par_iter()
@@ -83,7 +85,10 @@ fn library_key(path: &Path) -> Option<String> {
 }
 
 fn compiled(invocation: &Invocation) -> Result<Compiled> {
-    if matches!(crate::invocation::codegen(&invocation.args, "lto"), Some("" | "fat" | "yes" | "on" | "true" | "thin")) {
+    if matches!(
+        crate::invocation::codegen(&invocation.args, "lto"),
+        Some("" | "fat" | "yes" | "on" | "true" | "thin")
+    ) {
         return Err(Error::new(
             Kind::Link,
             "link the program as two images",
@@ -131,7 +136,8 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
         .enumerate()
         .map(|(number, (_, object, how))| rewrite_one(object, *how, &survey, folder, number))
         .collect::<Result<_>>()?;
-    let mut objects = Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+    let mut objects =
+        Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
     for one in rewritten {
         objects.hot.extend(one.hot);
         objects.executable.extend(one.executable);
@@ -140,8 +146,15 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
     Ok(objects)
 }
 
-fn rewrite_one(object: &ObjectFile, how: Compiled, survey: &Survey, folder: &Path, number: usize) -> Result<Objects> {
-    let mut objects = Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+fn rewrite_one(
+    object: &ObjectFile,
+    how: Compiled,
+    survey: &Survey,
+    folder: &Path,
+    number: usize,
+) -> Result<Objects> {
+    let mut objects =
+        Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
     let mut object = object.clone();
     if is_allocator(&object) {
         // What it calls in std is hidden, so it has to stay with std.
@@ -151,7 +164,9 @@ fn rewrite_one(object: &ObjectFile, how: Compiled, survey: &Survey, folder: &Pat
         objects.executable.push(write(object, folder, &format!("{number}-allocator.o"))?);
         return Ok(objects);
     }
-    if how.is_binary && object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined()) {
+    if how.is_binary
+        && object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined())
+    {
         let mut copy = object.clone();
         rewrite::keep_thread_locals(&mut copy);
         objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
@@ -162,14 +177,18 @@ fn rewrite_one(object: &ObjectFile, how: Compiled, survey: &Survey, folder: &Pat
     Ok(objects)
 }
 
-/// The object that joins `__rust_alloc` and its like to an allocator.
+/// The object that rustc makes for the whole program, which joins std to an allocator. A crate with
+/// a `#[global_allocator]` defines `__rust_alloc` itself, but never this mark.
 fn is_allocator(object: &ObjectFile) -> bool {
-    object.symbols.iter().any(|symbol| symbol.is_defined() && symbol.name.ends_with("__rust_alloc"))
+    object.symbols.iter().any(|symbol| {
+        symbol.is_defined() && symbol.name.contains("__rust_no_alloc_shim_is_unstable")
+    })
 }
 
 fn write(object: ObjectFile, folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
-    fs::write(&path, object.write()?).context(Kind::System, || format!("write {}", path.display()))?;
+    fs::write(&path, object.write()?)
+        .context(Kind::System, || format!("write {}", path.display()))?;
     Ok(path)
 }
 
@@ -198,8 +217,10 @@ pub fn fill_thread_locals(path: &Path, uses: &[ThreadLocalUse], executable: &Ima
     let mut bytes = fs::read(path).context(Kind::System, doing)?;
     let hot = Image::parse(&bytes)?;
     for used in uses {
-        let missing = |what: &str| Error::new(Kind::Image, doing(), format!("{what} is not in the image"));
-        let offset = executable.thread_pointer_offset(&used.name).ok_or_else(|| missing(&used.name))?;
+        let missing =
+            |what: &str| Error::new(Kind::Image, doing(), format!("{what} is not in the image"));
+        let offset =
+            executable.thread_pointer_offset(&used.name).ok_or_else(|| missing(&used.name))?;
         let function = hot.exports.get(&used.function).map(|found| found.place);
         let function = function.or_else(|| hot.private_functions.get(&used.function).copied());
         let place = function.ok_or_else(|| missing(&used.function))? + used.delta;

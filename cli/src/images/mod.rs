@@ -141,9 +141,11 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         plain: None,
     };
     for (key, path) in &inputs.libraries {
-        link_or_copy(path, &record.rlib(key)).context(Kind::System, || format!("keep {}", path.display()))?;
+        link_or_copy(path, &record.rlib(key))
+            .context(Kind::System, || format!("keep {}", path.display()))?;
     }
-    let scratch = tempfile::tempdir_in(&record.folder).context(Kind::System, || "make a folder".into())?;
+    let scratch =
+        tempfile::tempdir_in(&record.folder).context(Kind::System, || "make a folder".into())?;
     let objects = hot::rewrite(&inputs, scratch.path())?;
     hot::link(&record, &objects.hot)?;
     executable::link(layout, line, linker, &record, &objects)?;
@@ -153,20 +155,30 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
 }
 
 /// Links as rustc asked, and leaves word why.
-fn link_plainly(layout: &Layout, line: &CommandLine, linker: &str, args: &[String], why: &Error) -> ExitCode {
+fn link_plainly(
+    layout: &Layout,
+    line: &CommandLine,
+    linker: &str,
+    args: &[String],
+    why: &Error,
+) -> ExitCode {
     let mut command = Command::new(linker);
     command.args(args).arg("-Wl,--build-id=sha1");
     match command.env_remove(wrapper::LINK_ENV).status() {
         Ok(status) if status.success() => {}
         Ok(status) => return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
-        Err(error) => return complain(&Error::new(Kind::Link, format!("start the linker {linker}"), error)),
+        Err(error) => {
+            return complain(&Error::new(Kind::Link, format!("start the linker {linker}"), error));
+        }
     }
     let folder = layout.images().join(line.output_name());
     let written = Image::read(&line.output).and_then(|image| {
-        fs::create_dir_all(&folder).context(Kind::System, || format!("make {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .context(Kind::System, || format!("make {}", folder.display()))?;
         let binary = line.output_name();
         let plain = Some(format!("{}: {}", why.doing, why.cause));
-        ImageRecord { build_id: image.build_id, binary, folder, plain, ..ImageRecord::default() }.write()
+        ImageRecord { build_id: image.build_id, binary, folder, plain, ..ImageRecord::default() }
+            .write()
     });
     match written {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 /// One thing that happened in a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields are named for what they hold; those that are not are documented")]
+#[expect(
+    missing_docs,
+    reason = "the fields are named for what they hold; those that are not are documented"
+)]
 pub enum Event {
     /// A build begins.
     Building { reason: Reason, crates: Vec<String>, files: Vec<PathBuf> },
@@ -46,7 +49,11 @@ pub enum Event {
     /// The program ended.
     Exited { pid: u32, status: Option<i32>, signal: Option<i32> },
     /// Something the developer should know that is none of the above.
-    Warning { message: String, #[serde(default, skip_serializing_if = "Option::is_none")] hint: Option<String> },
+    Warning {
+        message: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
     /// An answer to `hotdev status`.
     Status(Status),
 }

@@ -30,7 +30,9 @@ impl Session {
                 Event::Ended { pid, status } => {
                     self.ended(pid, status);
                     if self.options.ends_with_program && self.is_gone() && self.job.is_none() {
-                        return status.and_then(|status| status.code()).map_or(exit::FAILURE, |code| code as u8);
+                        return status
+                            .and_then(|status| status.code())
+                            .map_or(exit::FAILURE, |code| code as u8);
                     }
                 }
                 Event::Request(request, responder) => self.asked(request, responder),
@@ -49,7 +51,10 @@ impl Session {
         if let Some(workshop) = &self.workshop {
             files.retain(|path| workshop.concerns(path));
         } else {
-            files.retain(|path| path.extension().is_some_and(|kind| kind == "rs" || kind == "toml") || self.known.contains(path));
+            files.retain(|path| {
+                path.extension().is_some_and(|kind| kind == "rs" || kind == "toml")
+                    || self.known.contains(path)
+            });
         }
         if files.is_empty() && !rescan {
             return;
@@ -79,17 +84,22 @@ impl Session {
         let Some(mut workshop) = self.workshop.take() else { return };
         let (at, files) = self.pending.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
         self.files = files.clone();
+        let asked = !self.waiting.is_empty();
         let cancel = self.begin(true);
         let sender = self.sender.clone();
         std::thread::spawn(move || {
-            let outcome = workshop.run(at, &files, &cancel);
+            let outcome = workshop.run(at, &files, asked, &cancel);
             let _ = sender.send(Event::Looked(workshop, outcome));
         });
     }
 
     /// Builds with cargo. What runs goes on running until there is something to run instead.
     pub(super) fn build(&mut self) {
-        let reason = if self.running == Running::No && self.restart.is_none() { Reason::Start } else { Reason::Restart };
+        let reason = if self.running == Running::No && self.restart.is_none() {
+            Reason::Start
+        } else {
+            Reason::Restart
+        };
         let files = self.pending.take().map(|(_, files)| files).unwrap_or_default();
         let crates = vec![self.target.project.program.package.clone()];
         self.reporter.event(&event::Event::Building { reason, crates, files });
@@ -116,16 +126,36 @@ impl Session {
         self.cover_sources();
         let strangers = std::mem::take(&mut self.strangers);
         strangers.into_iter().for_each(|process| self.connected(process));
-        if self.restart.is_some() || self.pending.is_some() || matches!(outcome, Outcome::Cancelled) {
+        let stale = self.workshop.as_ref().is_some_and(|workshop| !workshop.is_current());
+        if self.restart.is_some()
+            || self.pending.is_some()
+            || stale
+            || matches!(outcome, Outcome::Cancelled)
+        {
+            if let Some(workshop) = &mut self.workshop {
+                workshop.retry();
+            }
             return self.next_job();
         }
         match outcome {
             Outcome::Cancelled => {}
+            Outcome::Nothing => self.nothing(),
             Outcome::Unchanged => self.unchanged(),
             Outcome::Ready(ready) => self.deliver(*ready),
-            Outcome::CompileError(diagnostics) => self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR),
+            Outcome::CompileError(diagnostics) => {
+                self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR)
+            }
             Outcome::Refused(refusal) => self.refused(refusal),
             Outcome::Failed(error) => self.failed(&error),
+        }
+    }
+
+    /// The watcher named a file again that a job has seen already; only who asked is answered.
+    fn nothing(&mut self) {
+        let verdict = event::Event::Unchanged { files: std::mem::take(&mut self.files) };
+        for mut responder in self.waiting.drain(..) {
+            responder.event(&verdict);
+            responder.done(exit::LIVE, None, None);
         }
     }
 
@@ -148,6 +178,7 @@ impl Session {
     fn deliver(&mut self, ready: Ready) {
         let Some(workshop) = &mut self.workshop else { return };
         if !workshop.is_current() {
+            workshop.retry();
             self.pending.get_or_insert_with(|| (Instant::now(), Vec::new()));
             return self.next_job();
         }
@@ -172,7 +203,11 @@ impl Session {
             slots: ready.plan.slots,
             notes: ready.notes.clone(),
         };
-        let info = GenerationInfo { generation: ready.plan.patch.generation, functions: ready.functions.clone(), ms: ms.total };
+        let info = GenerationInfo {
+            generation: ready.plan.patch.generation,
+            functions: ready.functions.clone(),
+            ms: ms.total,
+        };
         let patch = workshop.accept(ready);
         self.chain.push(Generation { info, patch });
         self.answer(&live, exit::LIVE);
@@ -224,7 +259,9 @@ impl Session {
         self.known = workshop.files().cloned().collect();
         self.build_ids = workshop.build_ids();
         if let Some(reason) = &workshop.unpatchable {
-            let message = format!("saves cannot be patched into this program, so each will need a restart: {reason}");
+            let message = format!(
+                "saves cannot be patched into this program, so each will need a restart: {reason}"
+            );
             let hint = Some("set [reload] on-incompatible = \"restart\" in hotdev.toml to restart on every save".into());
             self.reporter.event(&event::Event::Warning { message, hint });
         }
@@ -252,15 +289,25 @@ impl Session {
         if self.workshop.is_none() {
             return self.strangers.push(process);
         }
-        let fits = self.build_ids.iter().all(|id| process.hello.images.iter().any(|image| image.build_id == *id));
+        let fits = self
+            .build_ids
+            .iter()
+            .all(|id| process.hello.images.iter().any(|image| image.build_id == *id));
         if !fits {
-            tracing::info!(pid = process.hello.pid, "a process of another program connected; it is left alone");
+            tracing::info!(
+                pid = process.hello.pid,
+                "a process of another program connected; it is left alone"
+            );
             return;
         }
         let pid = process.hello.pid;
-        let patches: Vec<_> = self.chain.iter().map(|generation| generation.patch.clone()).collect();
+        let patches: Vec<_> =
+            self.chain.iter().map(|generation| generation.patch.clone()).collect();
         if let Err(undelivered) = self.processes.add(process, &patches) {
-            let message = format!("process {pid} was not brought to the newest code: {}", undelivered.failure.message);
+            let message = format!(
+                "process {pid} was not brought to the newest code: {}",
+                undelivered.failure.message
+            );
             let hint = Some("`hotdev restart` starts the program anew".into());
             self.reporter.event(&event::Event::Warning { message, hint });
         }
@@ -287,7 +334,8 @@ impl Session {
     }
 
     fn ended(&mut self, pid: u32, status: Option<std::process::ExitStatus>) {
-        if !matches!(self.running, Running::Starting { pid: own } | Running::Yes { pid: own } if own == pid) {
+        if !matches!(self.running, Running::Starting { pid: own } | Running::Yes { pid: own } if own == pid)
+        {
             return;
         }
         self.running = Running::No;
@@ -310,7 +358,11 @@ impl Session {
             Request::Reload { .. } if self.is_gone() && self.workshop.is_some() => gone(responder),
             Request::Reload { files } => {
                 self.waiting.push(responder);
-                self.files_asked(files);
+                // A look under way is not disturbed: its verdict counts if the files are still
+                // those when it is done.
+                if !(self.job.is_some() && self.looking) {
+                    self.files_asked(files);
+                }
             }
             Request::Restart => {
                 self.waiting.push(responder);
@@ -336,25 +388,41 @@ impl Session {
     fn roll_back(&mut self, generation: Option<u64>, mut responder: Responder) {
         let Some(workshop) = &mut self.workshop else {
             let message = "a build is under way; nothing was rolled back".to_owned();
-            return responder.done(exit::REFUSED, Some(message), Some("ask again when it is done".into()));
+            return responder.done(
+                exit::REFUSED,
+                Some(message),
+                Some("ask again when it is done".into()),
+            );
         };
         let current = workshop.generation();
-        let mut earlier: Vec<u64> = std::iter::once(0).chain(workshop.generations().iter().copied()).collect();
+        let mut earlier: Vec<u64> =
+            std::iter::once(0).chain(workshop.generations().iter().copied()).collect();
         earlier.retain(|other| *other < current);
         let to = generation.or(earlier.last().copied()).filter(|to| earlier.contains(to));
         let Some(to) = to else {
             let list: Vec<String> = earlier.iter().map(u64::to_string).collect();
             let message = format!("generation {current} is current; there is no such earlier one");
-            let hint = format!("earlier ones: {}", if list.is_empty() { "none".into() } else { list.join(", ") });
+            let hint = format!(
+                "earlier ones: {}",
+                if list.is_empty() { "none".into() } else { list.join(", ") }
+            );
             return responder.done(exit::USAGE, Some(message), Some(hint));
         };
         if let Err(undelivered) = self.processes.revert(to) {
-            let message = format!("process {} could not go back: {}", undelivered.pid, undelivered.failure.message);
-            return responder.done(exit::REFUSED, Some(message), Some("`hotdev restart` starts the program anew".into()));
+            let message = format!(
+                "process {} could not go back: {}",
+                undelivered.pid, undelivered.failure.message
+            );
+            return responder.done(
+                exit::REFUSED,
+                Some(message),
+                Some("`hotdev restart` starts the program anew".into()),
+            );
         }
         workshop.reverted(to);
         self.chain.retain(|generation| generation.info.generation <= to);
-        let verdict = event::Event::RolledBack { generation: current, to, reason: "asked for".into() };
+        let verdict =
+            event::Event::RolledBack { generation: current, to, reason: "asked for".into() };
         self.reporter.event(&verdict);
         responder.event(&verdict);
         responder.done(exit::LIVE, None, None);
@@ -404,7 +472,9 @@ fn refusal(undelivered: &Undelivered) -> Refusal {
     };
     let items = symbol.map(|name| Item { name: symbol_name::path(name), ..Item::default() });
     let message = match code {
-        RefusalCode::UnresolvedSymbol => "the edit uses something that is not in the running program".to_owned(),
+        RefusalCode::UnresolvedSymbol => {
+            "the edit uses something that is not in the running program".to_owned()
+        }
         _ => format!("process {pid} did not take the patch: {}", failure.message),
     };
     Refusal { code, items: items.into_iter().collect(), message }

@@ -21,13 +21,18 @@ impl Session {
     pub(super) fn launch(&mut self, executable: &Executable) -> Result<u32> {
         let program = &self.target.project.program;
         let mut command = Command::new(&executable.path);
-        command.args(&self.options.args).envs(program.env.iter().cloned()).env("CARGO", crate::cargo::program());
+        command
+            .args(&self.options.args)
+            .envs(program.env.iter().cloned())
+            .env("CARGO", crate::cargo::program());
         command.envs(&self.config.app.env).env(hotdev_protocol::SOCKET_ENV, &self.socket);
         command.env("LD_LIBRARY_PATH", library_path(executable));
         if self.options.format == Format::Json {
             // Stdout belongs to the events.
             let stderr = io::stderr().as_fd().try_clone_to_owned();
-            command.stdout(Stdio::from(stderr.context(Kind::System, || "share stderr with the program".into())?));
+            command.stdout(Stdio::from(
+                stderr.context(Kind::System, || "share stderr with the program".into())?,
+            ));
         }
         let doing = || format!("start {}", executable.path.display());
         let mut child = command.spawn().context(Kind::Program, doing)?;
@@ -49,7 +54,8 @@ impl Session {
         self.running = Running::No;
         self.chain.clear();
         for signal in [Signal::TERM, Signal::KILL] {
-            let alive: Vec<u32> = pids.iter().copied().filter(|pid| process::is_alive(*pid)).collect();
+            let alive: Vec<u32> =
+                pids.iter().copied().filter(|pid| process::is_alive(*pid)).collect();
             if alive.is_empty() {
                 break;
             }

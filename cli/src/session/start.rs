@@ -57,7 +57,12 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
     let profile = options.selection.profile.as_deref().unwrap_or("dev");
     let layout = Layout::prepare(&project.target_dir, profile, &config.hot.exclude)?;
     crate::logging::start(&project.target_dir, options.verbose);
-    let target = Target { project, selection: options.selection.clone(), exclude: config.hot.exclude.clone(), layout };
+    let target = Target {
+        project,
+        selection: options.selection.clone(),
+        exclude: config.hot.exclude.clone(),
+        layout,
+    };
     let folder = processes::socket_folder(&target.project.target_dir)?;
     let (sender, events) = unbounded();
     let mut session = Session {
@@ -86,7 +91,9 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
     };
     quit_on_signals(&sender)?;
     let contacts = sender.clone();
-    processes::listen(&session.socket, move |contact| drop(contacts.send(Event::Contact(contact))))?;
+    processes::listen(&session.socket, move |contact| {
+        drop(contacts.send(Event::Contact(contact)))
+    })?;
     let control = folder.join("control.sock");
     let server = Server::start(&control, move |request, responder| {
         let _ = sender.send(Event::Request(request, responder));
@@ -114,7 +121,9 @@ impl Session {
         }
         self.end_program();
         let _ = std::fs::remove_file(&self.socket);
-        for entry in std::fs::read_dir(self.target.layout.generations()).into_iter().flatten().flatten() {
+        for entry in
+            std::fs::read_dir(self.target.layout.generations()).into_iter().flatten().flatten()
+        {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -122,7 +131,8 @@ impl Session {
 
 fn watch(target: &Target, config: &Config, sender: &Sender<Event>) -> Result<Watch> {
     let sender = sender.clone();
-    let root = target.project.root.canonicalize().context(Kind::System, || "find the workspace".into())?;
+    let root =
+        target.project.root.canonicalize().context(Kind::System, || "find the workspace".into())?;
     Watch::start(&root, &target.project.target_dir, &config.watch.ignore, move |paths| {
         let _ = sender.send(Event::Files(paths, Instant::now()));
     })
@@ -142,6 +152,7 @@ fn quit_on_signals(sender: &Sender<Event>) -> Result<()> {
 
 /// Differs from session to session, so that generations of two sessions are never taken for each other.
 fn session_number() -> u32 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     (now.as_millis() as u32) ^ std::process::id().rotate_left(16)
 }

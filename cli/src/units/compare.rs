@@ -45,12 +45,16 @@ impl Difference {
 pub fn compare(old: Option<&ObjectFile>, new: &ObjectFile) -> Difference {
     let old = old.map(Digest::of).unwrap_or_default();
     let new = Digest::of(new);
-    let functions = new.functions.iter().filter(|(name, hash)| old.functions.get(*name) != Some(hash));
+    let functions =
+        new.functions.iter().filter(|(name, hash)| old.functions.get(*name) != Some(hash));
     let statics = new.statics.iter().filter_map(|(name, now)| {
         let was = old.statics.get(name)?;
         (was != now).then(|| StaticChange { name: name.clone(), was: was.0, now: now.0 })
     });
-    Difference { functions: functions.map(|(name, _)| name.clone()).collect(), statics: statics.collect() }
+    Difference {
+        functions: functions.map(|(name, _)| name.clone()).collect(),
+        statics: statics.collect(),
+    }
 }
 
 /// What a unit's functions and statics are.
@@ -71,7 +75,9 @@ impl Digest {
                     digest.functions.insert(symbol.name.clone(), hasher.symbol(symbol));
                 }
                 elf::STT_OBJECT | elf::STT_TLS if is_static_name(&symbol.name) => {
-                    digest.statics.insert(symbol.name.clone(), (symbol.size, hasher.symbol(symbol)));
+                    digest
+                        .statics
+                        .insert(symbol.name.clone(), (symbol.size, hasher.symbol(symbol)));
                 }
                 _ => {}
             }
@@ -92,7 +98,9 @@ impl<'a> Hasher<'a> {
     fn new(object: &'a ObjectFile) -> Self {
         let mut relocations: HashMap<usize, Vec<Relocation>> = HashMap::new();
         for table in &object.relocations {
-            if object.sections[table.target].is_loaded() && !object.sections[table.target].is_unwind() {
+            if object.sections[table.target].is_loaded()
+                && !object.sections[table.target].is_unwind()
+            {
                 relocations.entry(table.target).or_default().extend(&table.entries);
             }
         }
@@ -200,7 +208,8 @@ impl<'a> Hasher<'a> {
         let symbol = &self.object.symbols[entry.symbol as usize];
         let len = u64::from_le_bytes(data[8..16].try_into().ok()?) as usize;
         let start = usize::try_from(symbol.value as i64 + entry.addend).ok()?;
-        let text = self.object.data(usize::from(symbol.section)).get(start..start.checked_add(len)?)?;
+        let text =
+            self.object.data(usize::from(symbol.section)).get(start..start.checked_add(len)?)?;
         (symbol.is_defined() && text.ends_with(b".rs")).then_some(text)
     }
 }

@@ -25,7 +25,9 @@ impl std::fmt::Display for ReadError {
         match self {
             Self::Closed => f.write_str("the connection was closed"),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
-            Self::TooLong(len) => write!(f, "a frame of {len} bytes is over the limit of {MAX_LEN}"),
+            Self::TooLong(len) => {
+                write!(f, "a frame of {len} bytes is over the limit of {MAX_LEN}")
+            }
             Self::Malformed(error) => write!(f, "not a message of this version: {error}"),
         }
     }
@@ -75,7 +77,9 @@ pub fn write<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<(
     bytes.extend(postcard::to_stdvec(message).map_err(io::Error::other)?);
     let len = bytes.len() - 4;
     if len > MAX_LEN {
-        return Err(io::Error::other(format!("a frame of {len} bytes is over the limit of {MAX_LEN}")));
+        return Err(io::Error::other(format!(
+            "a frame of {len} bytes is over the limit of {MAX_LEN}"
+        )));
     }
     bytes[..4].copy_from_slice(&(len as u32).to_le_bytes());
     stream.write_all(&bytes)
@@ -94,7 +98,8 @@ mod tests {
 
     fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
-            (proptest::option::of(place()), place()).prop_map(|(was, now)| Value::Address { was, now }),
+            (proptest::option::of(place()), place())
+                .prop_map(|(was, now)| Value::Address { was, now }),
             (place(), place()).prop_map(|(was, now)| Value::Distance { was, now }),
             any::<(i32, i32)>().prop_map(|(was, now)| Value::Number { was, now }),
         ]
@@ -102,15 +107,14 @@ mod tests {
 
     fn command() -> impl Strategy<Value = Command> {
         let word = (place(), value()).prop_map(|(at, value)| Word { at, value });
-        let patch = (any::<u64>(), ".*", any::<u64>(), proptest::collection::vec(word, 0..20)).prop_map(
-            |(generation, library, hash, words)| Patch {
+        let patch = (any::<u64>(), ".*", any::<u64>(), proptest::collection::vec(word, 0..20))
+            .prop_map(|(generation, library, hash, words)| Patch {
                 generation,
                 library,
                 hash,
                 images: vec![vec![1; 20]],
                 words,
-            },
-        );
+            });
         prop_oneof![
             patch.prop_map(Command::Prepare),
             any::<u64>().prop_map(Command::Commit),

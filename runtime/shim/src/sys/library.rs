@@ -1,6 +1,6 @@
 //! Loading and unloading a patch library.
 
-use std::{ffi::c_void, mem, path::Path, ptr};
+use std::{error::Error as _, ffi::c_void, mem, path::Path, ptr};
 
 use hotdev_protocol::FailureKind;
 use libloading::os::unix;
@@ -17,7 +17,11 @@ pub struct Library {
 impl Library {
     /// Loads the library at `path`, with all of its symbols resolved and for everyone to use.
     pub fn load(path: &Path) -> Result<Self> {
-        let failed = |error: libloading::Error| failure(FailureKind::LoadFailed, error.to_string());
+        // The loader's own words are the error's source.
+        let failed = |error: libloading::Error| {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            failure(FailureKind::LoadFailed, cause)
+        };
         // SAFETY: loading runs the library's constructors. The session built it from the
         // program's own source, and its owner, mode and hash have been checked.
         let handle = unsafe { unix::Library::open(Some(path), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
