@@ -1,6 +1,7 @@
 //! hotdev: patches running Rust programs on every save.
 //!
 //! The modules, in the order in which an edit goes through them:
+pub mod archives;
 pub mod args;
 pub mod cargo;
 pub mod changes;

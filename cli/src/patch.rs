@@ -1,7 +1,7 @@
 //! Makes a patch library of the changed units: rewrites each like the hot image's objects were,
 //! and links them alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use hotdev_protocol::Generation;
 use crate::check::CheckedPatch;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
-use crate::elf::{SymbolKind, is_static_name};
+use crate::elf::{SymbolKind, is_static_name, stub};
 use crate::error::{Context, Error, Kind, Result};
 use crate::images::ImageRecord;
 use crate::layout::Layout;
@@ -61,12 +61,14 @@ impl From<Error> for LinkError {
     }
 }
 
-/// Links the units of a checked patch into a library for `generation`.
+/// Links the units of a checked patch into a library for `generation`, with all of the `archives`:
+/// dependencies that no code of the program used before.
 ///
 /// # Errors
 /// When a unit cannot be rewritten or the linker fails.
 pub fn link(
     patch: &CheckedPatch,
+    archives: &[PathBuf],
     generation: Generation,
     program: &Program,
     record: &ImageRecord,
@@ -76,6 +78,7 @@ pub fn link(
     let scratch = tempfile::tempdir_in(layout.generations()).context(Kind::System, doing)?;
     let linkage = PatchLinkage::of(patch, program);
     let mut objects = Vec::new();
+    let mut stubs = BTreeSet::new();
     for (number, unit) in patch.units().iter().enumerate() {
         let mut object = unit.object.clone();
         let found = rewrite::rewrite(&mut object, &linkage, unit.optimized);
@@ -85,6 +88,9 @@ pub fn link(
             let value = i32::try_from(offset + used.addend).context(Kind::Image, doing)?;
             fill(&mut object, field, value);
         }
+        stubs.extend(
+            found.stubs.into_iter().filter(|name| program.export(&stub::name(name)).is_none()),
+        );
         leave_out_constructors(&mut object);
         let path = scratch.path().join(format!("{number}.o"));
         fs::write(&path, object.write()?).context(Kind::System, doing)?;
@@ -92,7 +98,7 @@ pub fn link(
     }
     let path =
         layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
-    run_lld(record, &objects, &path)?;
+    run_lld(record, &objects, archives, &path)?;
     // The shim takes only what nobody else can write, whatever the umask says.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
     let bytes = fs::read(&path).context(Kind::System, doing)?;
@@ -124,10 +130,16 @@ fn leave_out_constructors(object: &mut ObjectFile) {
     }
 }
 
-fn run_lld(record: &ImageRecord, objects: &[PathBuf], path: &Path) -> Result<()> {
+fn run_lld(
+    record: &ImageRecord,
+    objects: &[PathBuf],
+    archives: &[PathBuf],
+    path: &Path,
+) -> Result<()> {
     let mut command = Command::new(&record.lld);
     command.args(["-flavor", "gnu", "-shared", "--emit-relocs", "-o"]).arg(path);
-    command.args(units::LINK_OPTIONS).args(objects).arg(&record.builtins);
+    command.args(units::LINK_OPTIONS).args(objects);
+    command.arg("--whole-archive").args(archives).arg("--no-whole-archive").arg(&record.builtins);
     let output =
         command.output().context(Kind::Link, || format!("start {}", record.lld.display()))?;
     if output.status.success() {

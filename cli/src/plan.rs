@@ -12,7 +12,7 @@ use object::elf;
 use crate::check::Refusal;
 use crate::elf::image::{AppliedRelocation, Image, applied_relocations};
 use crate::elf::{SymbolKind, is_static_name};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::patch::PatchLibrary;
 use crate::program::{Found, Program, place};
 use crate::report::event::{Item, RefusalCode};
@@ -29,26 +29,49 @@ pub struct Plan {
     pub slots: usize,
 }
 
-/// Makes the plan for a linked patch, or says why it cannot go in.
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum Unplanned {
+    /// Mangled names that nothing in the program defines.
+    Unresolved(Vec<String>),
+    /// The patch cannot go in.
+    Refused(Refusal),
+    /// The patch is not what it has to be.
+    Failed(Error),
+}
+
+impl From<Error> for Unplanned {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for Unplanned {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Makes the plan for a linked patch that is to bring in the functions `changed` (mangled names).
 ///
 /// # Errors
-/// When the library cannot be read.
-pub fn plan(
-    library: &PatchLibrary,
-    program: &Program,
-) -> Result<std::result::Result<Plan, Refusal>> {
+/// See [`Unplanned`].
+pub fn plan(library: &PatchLibrary, changed: &[String], program: &Program) -> Planned<Plan> {
     let image = Image::parse(&library.bytes)?;
-    if let Some(refusal) = unresolved(&image, program) {
-        return Ok(Err(refusal));
+    let missing = unresolved(&image, program);
+    if !missing.is_empty() {
+        return Err(Unplanned::Unresolved(missing));
     }
+    holds_all(&image, changed, program)?;
     let mut words = program_slots(&image, program);
     let slots = words.len();
     own_slots(&image, program, &mut words);
-    for relocation in applied_relocations(&library.bytes)? {
-        match pinned(&relocation, &image, program) {
-            Ok(word) => words.extend(word),
-            Err(refusal) => return Ok(Err(refusal)),
-        }
+    let mut relocations = applied_relocations(&library.bytes)?;
+    relocations.sort_by_key(|relocation| relocation.place);
+    let mut module = None;
+    for relocation in &relocations {
+        check_module(relocation, &image, program, &mut module)?;
+        words.extend(pinned(relocation, &image, program)?);
     }
     let images =
         std::iter::once(image.build_id.clone()).chain(program.build_ids().map(<[u8]>::to_vec));
@@ -59,8 +82,11 @@ pub fn plan(
         images: images.collect(),
         words,
     };
-    Ok(Ok(Plan { patch, image, slots }))
+    Ok(Plan { patch, image, slots })
 }
+
+/// What planning gives.
+pub type Planned<T> = std::result::Result<T, Unplanned>;
 
 /// A place in the patch itself.
 fn own(offset: i64) -> Place {
@@ -69,22 +95,67 @@ fn own(offset: i64) -> Place {
 
 /// Rust names that nothing defines. C names are left to the dynamic linker, which knows libraries
 /// that hotdev does not.
-fn unresolved(image: &Image, program: &Program) -> Option<Refusal> {
+fn unresolved(image: &Image, program: &Program) -> Vec<String> {
     let is_rust = |name: &&String| name.starts_with("_ZN") || name.starts_with("_R");
-    let missing: Vec<Item> = image
-        .imports
-        .iter()
-        .filter(is_rust)
-        .filter(|name| program.export(name).is_none())
-        .map(|name| Item { name: symbol_name::path(name), ..Item::default() })
-        .collect();
-    (!missing.is_empty()).then(|| Refusal {
+    let missing =
+        image.imports.iter().filter(is_rust).filter(|name| program.export(name).is_none());
+    missing.cloned().collect()
+}
+
+/// The refusal of an edit that needs names which nothing defines.
+pub fn refuse_unresolved(names: &[String]) -> Refusal {
+    Refusal {
         code: RefusalCode::UnresolvedSymbol,
-        items: missing,
+        items: names
+            .iter()
+            .map(|name| Item { name: symbol_name::path(name), ..Item::default() })
+            .collect(),
         message:
             "the edit uses something that is not in the running program; a restart links it in"
                 .into(),
-    })
+    }
+}
+
+/// A function that other code reaches through slots must be one that the patch offers: else the
+/// patch would load, and nothing would call it.
+fn holds_all(image: &Image, changed: &[String], program: &Program) -> Result<()> {
+    let hot = |name: &&String| program.export(name).is_some_and(|found| found.image > 0);
+    match changed.iter().filter(hot).find(|name| !image.exports.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let cause = format!("the new {} is not in the patch", symbol_name::path(name));
+            Err(Error::new(Kind::Image, "make a patch that holds the edit", cause)
+                .hint("`hotdev restart` applies it; please report this"))
+        }
+    }
+}
+
+/// A sequence of code takes the module of its thread-locals once and may use several. All of them
+/// must then live in one image.
+fn check_module(
+    relocation: &AppliedRelocation,
+    image: &Image,
+    program: &Program,
+    module: &mut Option<usize>,
+) -> std::result::Result<(), Refusal> {
+    if !matches!(relocation.kind, elf::R_X86_64_TLSLD | elf::R_X86_64_DTPOFF32)
+        || !relocation.in_code
+    {
+        return Ok(());
+    }
+    let Some((name, _)) = static_target(relocation, image) else { return Ok(()) };
+    let home = program.static_item(name).map_or(program.len(), |found| found.image);
+    if relocation.kind == elf::R_X86_64_TLSLD {
+        *module = Some(home);
+    } else if *module != Some(home) {
+        return Err(Refusal {
+            code: RefusalCode::StaticChanged,
+            items: vec![Item { name: symbol_name::path(name), ..Item::default() }],
+            message: "one function uses this thread-local together with one of another generation"
+                .into(),
+        });
+    }
+    Ok(())
 }
 
 /// Slots of the program that lead to functions the patch defines.

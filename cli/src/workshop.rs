@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use hotdev_protocol::Generation;
 
+use crate::archives;
 use crate::args::Selection;
 use crate::cargo::{self, Built, Executable};
 use crate::changes::{RestartInputs, Stamps};
@@ -18,7 +19,7 @@ use crate::graph::{CrateId, Graph};
 use crate::images::ImageRecord;
 use crate::layout::Layout;
 use crate::patch::{self, LinkError, PatchLibrary};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Unplanned};
 use crate::program::Program;
 use crate::project::Project;
 use crate::rebuild::{self, Cancel, Output, Outputs, Rebuilt};
@@ -198,14 +199,16 @@ impl Workshop {
     /// Takes every changed file as far as a patch. `at` is when the first change was noticed;
     /// `noticed` are the files that the watcher named. With `asked`, what was refused is tried
     /// again although no file is new.
+    /// `on_build` hears which crates are going to be compiled, and for which files.
     pub fn run(
         &mut self,
         at: Instant,
         noticed: &[PathBuf],
         asked: bool,
         cancel: &Cancel,
+        on_build: &dyn Fn(Vec<String>, Vec<PathBuf>),
     ) -> Outcome {
-        self.try_run(at, noticed, asked, cancel).unwrap_or_else(Outcome::Failed)
+        self.try_run(at, noticed, asked, cancel, on_build).unwrap_or_else(Outcome::Failed)
     }
 
     fn try_run(
@@ -214,6 +217,7 @@ impl Workshop {
         noticed: &[PathBuf],
         asked: bool,
         cancel: &Cancel,
+        on_build: &dyn Fn(Vec<String>, Vec<PathBuf>),
     ) -> Result<Outcome> {
         let mut clock = Clock::start(at);
         let mut changed = self.stamps.look();
@@ -234,6 +238,9 @@ impl Workshop {
         self.retry = false;
         if let Some(refusal) = self.needs_restart() {
             return Ok(Outcome::Refused(refusal));
+        }
+        if !self.dirty.is_empty() {
+            on_build(self.graph.names(&self.dirty), changed.into_iter().collect());
         }
         clock.ms.detect = clock.lap();
         let rebuilt = rebuild::rebuild(
@@ -310,24 +317,35 @@ impl Workshop {
         mut clock: Clock,
         cancel: &Cancel,
     ) -> Result<Outcome> {
-        let generation = self.next;
-        let library = match patch::link(
-            patch,
-            generation,
-            &self.program,
-            &self.record,
-            &self.target.layout,
-        ) {
-            Ok(library) => library,
-            Err(LinkError::NewThreadLocal(name)) => {
-                return Ok(Outcome::Refused(new_thread_local(&name)));
+        let mut archives = Vec::new();
+        let (library, plan) = loop {
+            let linked = patch::link(
+                patch,
+                &archives,
+                self.next,
+                &self.program,
+                &self.record,
+                &self.target.layout,
+            );
+            let library = match linked {
+                Ok(library) => library,
+                Err(LinkError::NewThreadLocal(name)) => {
+                    return Ok(Outcome::Refused(new_thread_local(&name)));
+                }
+                Err(LinkError::Failed(error)) => return Err(error),
+            };
+            clock.ms.link += clock.lap();
+            let missing = match plan::plan(&library, &patch.functions, &self.program) {
+                Ok(plan) => break (library, plan),
+                Err(Unplanned::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
+                Err(Unplanned::Failed(error)) => return Err(error),
+                Err(Unplanned::Unresolved(names)) => names,
+            };
+            let found = archives::defining(&missing, &archives, &self.graph, &self.record);
+            if found.is_empty() {
+                return Ok(Outcome::Refused(plan::refuse_unresolved(&missing)));
             }
-            Err(LinkError::Failed(error)) => return Err(error),
-        };
-        clock.ms.link = clock.lap();
-        let plan = match plan::plan(&library, &self.program)? {
-            Ok(plan) => plan,
-            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+            archives.extend(found);
         };
         clock.ms.load = clock.lap();
         if cancel.is_set() || !self.stamps.are_current() {

@@ -2,11 +2,13 @@
 //!
 //! - [`object_file`]: one relocatable object, parsed so that symbols and relocations can be edited
 //! - [`rewrite`]: makes an object's functions replaceable
+//! - [`stub`]: what pointers to replaceable functions in data lead to
 //! - [`image`]: what a linked image defines, and where it holds addresses
 
 pub mod image;
 pub mod object_file;
 pub mod rewrite;
+pub mod stub;
 
 /// What a symbol stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,10 @@ pub struct ObjectFile {
     /// One table for each `SHT_RELA` section.
     pub relocations: Vec<RelocationTable>,
     symtab: usize,
+    /// Index of the section with the symbols' names.
+    names: usize,
+    /// Names to be appended to that section.
+    new_names: Vec<u8>,
 }
 
 /// A section header.
@@ -167,7 +171,8 @@ impl ObjectFile {
             .ok_or_else(|| Error::new(Kind::Image, doing(), "it has no symbol table"))?;
         let symbols = read_symbols(&bytes, headers, symtab)?;
         let relocations = read_relocations(&bytes, headers, symbols.len())?;
-        Ok(Self { bytes, sections, symbols, relocations, symtab })
+        let names = headers[symtab].sh_link.get(LE) as usize;
+        Ok(Self { bytes, sections, symbols, relocations, symtab, names, new_names: Vec::new() })
     }
 
     /// A section's contents; empty for `SHT_NOBITS`.
@@ -210,6 +215,28 @@ impl ObjectFile {
         index as u32
     }
 
+    /// A symbol of this name that another object defines, made where there is none.
+    pub fn undefined_symbol(&mut self, name: &str) -> u32 {
+        let found = self.symbols.iter().position(|symbol| symbol.name == name);
+        let index = found.unwrap_or_else(|| {
+            let names = &self.sections[self.names];
+            self.symbols.push(Symbol {
+                name: name.to_owned(),
+                name_offset: (names.size + self.new_names.len()) as u32,
+                binding: elf::STB_GLOBAL,
+                kind: elf::STT_NOTYPE,
+                other: elf::STV_DEFAULT,
+                section: elf::SHN_UNDEF,
+                value: 0,
+                size: 0,
+            });
+            self.new_names.extend_from_slice(name.as_bytes());
+            self.new_names.push(0);
+            self.symbols.len() - 1
+        });
+        index as u32
+    }
+
     /// Leaves a section out of whatever this object is linked into.
     pub fn exclude(&mut self, section: usize) {
         let section = &mut self.sections[section];
@@ -231,7 +258,9 @@ impl ObjectFile {
         self.write_relocations(&place)?;
         let locals = self.symbols.iter().filter(|s| !s.is_global()).count();
         let table = self.lay_out_symbols(&order);
+        let names = self.lay_out_names();
         self.write_headers(&place, table, order.len(), locals)?;
+        self.move_names(names)?;
         Ok(self.bytes)
     }
 
@@ -273,6 +302,31 @@ impl ObjectFile {
             self.bytes.extend_from_slice(pod::bytes_of(&entry));
         }
         offset
+    }
+
+    /// Appends the names, old and new, and returns where they begin; nothing where none is new.
+    fn lay_out_names(&mut self) -> Option<usize> {
+        if self.new_names.is_empty() {
+            return None;
+        }
+        let (offset, old) = (self.bytes.len(), self.data(self.names).to_vec());
+        self.bytes.extend(old);
+        self.bytes.append(&mut self.new_names);
+        Some(offset)
+    }
+
+    fn move_names(&mut self, offset: Option<usize>) -> Result<()> {
+        let Some(offset) = offset else { return Ok(()) };
+        let size = self.bytes.len() - offset;
+        let headers = header(&self.bytes)?.e_shoff.get(LE) as usize;
+        let at = headers + self.names * size_of::<elf::SectionHeader64<LE>>();
+        let (header, _) = pod::from_bytes_mut::<elf::SectionHeader64<LE>>(&mut self.bytes[at..])
+            .map_err(|()| {
+                Error::new(Kind::Image, "write an object file", "its section headers are cut short")
+            })?;
+        header.sh_offset.set(LE, offset as u64);
+        header.sh_size.set(LE, size as u64);
+        Ok(())
     }
 
     fn write_headers(

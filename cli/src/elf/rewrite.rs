@@ -10,18 +10,22 @@
 //! - an address loaded from the GOT (`mov f@GOTPCREL(%rip)`) becomes the PLT's (`lea f@PLT(%rip)`),
 //!   for the same reason. Both instructions have the same length.
 //!
+//! Addresses of functions in constants and statics stay as they are where they form a vtable: those
+//! words are slots themselves. Elsewhere the program may have copied the pointer before an edit, so
+//! it points to a stub that jumps through a slot (see [`super::stub`]).
+//!
 //! In optimized objects LLVM has used what it knows of functions in the same object, so there a
 //! call within the object stays direct, and local functions stay local.
 //!
 //! Data is left where it is: code reaches a program's own statics by distance, and a patch's
 //! distances are led to the first generation's statics when it is loaded (see [`crate::plan`]).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use object::elf;
 
 use super::object_file::{ObjectFile, Relocation, Symbol};
-use super::{SymbolKind, is_static_name};
+use super::{SymbolKind, is_static_name, stub};
 
 /// What is known of the hot objects together.
 pub trait Linkage {
@@ -50,6 +54,8 @@ pub struct ThreadLocalUse {
 pub struct Rewritten {
     /// Fields that the linker cannot fill, in the order of the file. They hold 0 now.
     pub thread_locals: Vec<(ThreadLocalUse, FieldPlace)>,
+    /// Functions whose stubs the object refers to now.
+    pub stubs: BTreeSet<String>,
 }
 
 /// Where a field is in an object.
@@ -87,7 +93,14 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
                     through_slot(object, named, place, linkage, optimized)
                 }
             } else {
-                named
+                match stub_target(object, table, named, linkage) {
+                    Some(function) => {
+                        let symbol = object.undefined_symbol(&stub::name(&function));
+                        found.stubs.insert(function);
+                        Relocation { symbol, ..named }
+                    }
+                    None => named,
+                }
             };
             object.relocations[table].entries[entry] = new;
         }
@@ -254,6 +267,43 @@ fn through_slot(
         }
         _ => relocation,
     }
+}
+
+/// The function whose stub a pointer in data has to lead to: a replaceable function, and the data
+/// is no vtable.
+fn stub_target(
+    object: &ObjectFile,
+    table: usize,
+    relocation: Relocation,
+    linkage: &impl Linkage,
+) -> Option<String> {
+    let symbol = &object.symbols[relocation.symbol as usize];
+    let pointer =
+        relocation.kind == elf::R_X86_64_64 && relocation.addend == 0 && symbol.is_global();
+    if !pointer || linkage.kind(&symbol.name) != Some(SymbolKind::Function) {
+        return None;
+    }
+    (!is_vtable(object, table)).then(|| symbol.name.clone())
+}
+
+/// Whether the section that a relocation table applies to is a vtable: an unnamed constant of drop
+/// glue (or nothing), a size, an alignment, then methods.
+fn is_vtable(object: &ObjectFile, table: usize) -> bool {
+    let (target, entries) = (object.relocations[table].target, &object.relocations[table].entries);
+    let named = object.symbols.iter().any(|symbol| {
+        symbol.kind == elf::STT_OBJECT
+            && usize::from(symbol.section) == target
+            && is_static_name(&symbol.name)
+    });
+    let alignment = object
+        .data(target)
+        .get(16..24)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u64::from_le_bytes);
+    let plain = !entries.iter().any(|entry| (8..24).contains(&entry.offset));
+    !named
+        && plain
+        && alignment.is_some_and(|alignment| alignment.is_power_of_two() && alignment <= 1 << 16)
 }
 
 /// Turns `mov f@GOTPCREL(%rip), %reg` into `lea f(%rip), %reg`; false where it is another instruction.

@@ -1,5 +1,6 @@
 //! The hot image: every hot crate's objects, rewritten so that their functions can be replaced.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use crate::elf::SymbolKind;
 use crate::elf::image::Image;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage, ThreadLocalUse};
+use crate::elf::stub;
 use crate::error::{Context, Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::layout::Layout;
@@ -41,6 +43,7 @@ struct Compiled {
 }
 
 /// Object files for the two images.
+#[derive(Default)]
 pub struct Objects {
     /// For the hot image.
     pub hot: Vec<PathBuf>,
@@ -48,6 +51,7 @@ pub struct Objects {
     pub executable: Vec<PathBuf>,
     /// What [`fill_thread_locals`] has to fill.
     pub thread_locals: Vec<ThreadLocalUse>,
+    stubs: BTreeSet<String>,
 }
 
 impl Inputs {
@@ -136,13 +140,17 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
         .enumerate()
         .map(|(number, (_, object, how))| rewrite_one(object, *how, &survey, folder, number))
         .collect::<Result<_>>()?;
-    let mut objects =
-        Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+    let mut objects = Objects::default();
     for one in rewritten {
         objects.hot.extend(one.hot);
         objects.executable.extend(one.executable);
         objects.thread_locals.extend(one.thread_locals);
+        objects.stubs.extend(one.stubs);
     }
+    let path = folder.join("stubs.o");
+    fs::write(&path, stub::object(objects.stubs.iter())?)
+        .context(Kind::System, || format!("write {}", path.display()))?;
+    objects.hot.push(path);
     Ok(objects)
 }
 
@@ -153,8 +161,7 @@ fn rewrite_one(
     folder: &Path,
     number: usize,
 ) -> Result<Objects> {
-    let mut objects =
-        Objects { hot: Vec::new(), executable: Vec::new(), thread_locals: Vec::new() };
+    let mut objects = Objects::default();
     let mut object = object.clone();
     if is_allocator(&object) {
         // What it calls in std is hidden, so it has to stay with std.
@@ -172,6 +179,7 @@ fn rewrite_one(
         objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
     }
     let found = rewrite::rewrite(&mut object, survey, how.optimized);
+    objects.stubs = found.stubs;
     objects.thread_locals = found.thread_locals.into_iter().map(|(used, _)| used).collect();
     objects.hot.push(write(object, folder, &format!("{number}.o"))?);
     Ok(objects)

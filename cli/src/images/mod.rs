@@ -35,6 +35,8 @@ pub struct ImageRecord {
     pub libraries: Vec<String>,
     /// The folder that holds the hot image and the objects it was made of.
     pub folder: PathBuf,
+    /// The rlibs of dependencies and std that are in the executable.
+    pub dependencies: Vec<PathBuf>,
     /// rust-lld
     pub lld: PathBuf,
     /// The rlib of compiler_builtins: its functions are hidden, so every image has its own copy.
@@ -135,6 +137,7 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         build_id: Vec::new(),
         binary: line.output_name(),
         libraries: inputs.libraries.iter().map(|(key, _)| key.clone()).collect(),
+        dependencies: line.rlibs.clone(),
         lld: line.lld()?,
         builtins: line.builtins()?,
         folder,

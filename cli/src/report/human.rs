@@ -25,6 +25,8 @@ impl Human {
     /// a failed save leaves as it was.
     pub fn event(&self, event: &Event, running: bool) -> String {
         match event {
+            // A save is built in a moment, and then there is a verdict to print.
+            Event::Building { reason: Reason::Save, .. } => String::new(),
             Event::CompileError { diagnostics } => self.compile_error(diagnostics, running),
             Event::Refused { code, items, message } => self.refused(*code, items, message, running),
             Event::Live { notes, .. } => {

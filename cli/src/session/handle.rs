@@ -86,9 +86,12 @@ impl Session {
         self.files = files.clone();
         let asked = !self.waiting.is_empty();
         let cancel = self.begin(true);
-        let sender = self.sender.clone();
+        let (sender, reporter) = (self.sender.clone(), self.reporter.clone());
         std::thread::spawn(move || {
-            let outcome = workshop.run(at, &files, asked, &cancel);
+            let on_build = |crates, files| {
+                reporter.event(&event::Event::Building { reason: Reason::Save, crates, files });
+            };
+            let outcome = workshop.run(at, &files, asked, &cancel, &on_build);
             let _ = sender.send(Event::Looked(workshop, outcome));
         });
     }
