@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hotdev_protocol::ContentHash;
 use ignore::WalkBuilder;
@@ -28,17 +29,22 @@ fn stamp(path: &Path) -> Stamp {
 pub struct Stamps(BTreeMap<PathBuf, Stamp>);
 
 impl Stamps {
-    /// Stamps of all sources as they are now.
-    pub fn of(graph: &Graph) -> Self {
+    /// Stamps of all sources, which a build read that began at `began`.
+    pub fn of(graph: &Graph, began: SystemTime) -> Self {
         let mut stamps = Self::default();
-        stamps.extend(graph);
+        stamps.extend(graph, began);
         stamps
     }
 
-    /// Takes in sources that were not known before.
-    pub fn extend(&mut self, graph: &Graph) {
+    /// Takes in sources that were not known before. One that was written since `began` may not be
+    /// what the compiler read: it counts as changed.
+    pub fn extend(&mut self, graph: &Graph, began: SystemTime) {
+        let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i128;
         for path in graph.crates.iter().flat_map(|hot| &hot.sources) {
-            self.0.entry(path.clone()).or_insert_with(|| stamp(path));
+            self.0.entry(path.clone()).or_insert_with(|| {
+                stamp(path)
+                    .filter(|file| i128::from(file.0) * 1_000_000_000 + i128::from(file.1) < began)
+            });
         }
     }
 
@@ -93,8 +99,8 @@ struct Input {
     stamp: Stamp,
     /// Hash of what the running program was built from; `None` where there was no such file.
     built: Option<u64>,
-    /// Whether the file is other than that.
-    differs: bool,
+    /// Hash of what it was at the last look.
+    seen: Option<u64>,
 }
 
 impl RestartInputs {
@@ -127,22 +133,22 @@ impl RestartInputs {
                 .map(|path| {
                     (
                         path.clone(),
-                        Input { stamp: stamp(&path), built: content(&path), differs: false },
+                        Input { stamp: stamp(&path), built: content(&path), seen: content(&path) },
                     )
                 })
                 .collect(),
         )
     }
 
-    /// Looks at every file; true where one changed since the last look.
+    /// Looks at every file; true where the contents of one changed since the last look.
     pub fn look(&mut self) -> bool {
         let mut any = false;
         for (path, input) in &mut self.0 {
             let new = stamp(path);
             if new != input.stamp {
-                input.stamp = new;
-                input.differs = content(path) != input.built;
-                any = true;
+                let seen = content(path);
+                any |= seen != input.seen;
+                (input.stamp, input.seen) = (new, seen);
             }
         }
         any
@@ -150,7 +156,7 @@ impl RestartInputs {
 
     /// Whether the running program was built from the files as they were at the last look.
     pub fn are_as_built(&self) -> bool {
-        self.0.values().all(|input| !input.differs)
+        self.0.values().all(|input| input.seen == input.built)
     }
 
     /// Files whose contents are not what the running program was built from.
@@ -159,7 +165,7 @@ impl RestartInputs {
         let mut changed: Vec<PathBuf> = self
             .0
             .iter()
-            .filter(|(_, input)| input.differs)
+            .filter(|(_, input)| input.seen != input.built)
             .map(|(path, _)| path.clone())
             .collect();
         changed.sort();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::diagnostics;
 use crate::error::{Context, Error, Kind, Result};
@@ -36,6 +37,14 @@ impl Cancel {
     /// Whether [`Cancel::cancel`] was called.
     pub fn is_set(&self) -> bool {
         self.set.load(Ordering::SeqCst)
+    }
+
+    /// Waits for so long, or until [`Cancel::cancel`] is called.
+    pub fn wait(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while !self.is_set() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Has a process group ended with the build until the guard is dropped.

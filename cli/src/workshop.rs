@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use hotdev_protocol::Generation;
 
@@ -69,6 +69,8 @@ pub struct Workshop {
     history: Vec<(Generation, Outputs)>,
     /// Rust files that no crate reads.
     strangers: Stamps,
+    /// Files that changed since the last verdict.
+    changed: BTreeSet<PathBuf>,
     failed: bool,
     /// Whether the last run ended early.
     retry: bool,
@@ -77,6 +79,9 @@ pub struct Workshop {
 
 /// How many generations keep their objects, for an exact comparison after a rollback.
 const KEPT_OUTPUTS: usize = 16;
+
+/// How long a save of files that nothing reads is held back for others that come with it.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// A patch that can be delivered.
 pub struct Ready {
@@ -124,6 +129,7 @@ impl Workshop {
     /// # Errors
     /// When cargo fails without a diagnostic, or what it built cannot be read.
     pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
+        let began = SystemTime::now();
         let executable = match cargo::build(
             &target.project,
             &target.selection,
@@ -159,13 +165,14 @@ impl Workshop {
                 &target.exclude,
                 &target.layout,
             ),
-            stamps: Stamps::of(&graph),
+            stamps: Stamps::of(&graph, began),
             program: Program::new(image, hot),
             dirty: BTreeSet::new(),
             newest: live.clone(),
             history: vec![(0, live.clone())],
             live,
             strangers: Stamps::default(),
+            changed: BTreeSet::new(),
             failed: false,
             retry: false,
             next: 1,
@@ -220,19 +227,21 @@ impl Workshop {
         on_build: &dyn Fn(Vec<String>, Vec<PathBuf>),
     ) -> Result<Outcome> {
         let mut clock = Clock::start(at);
-        let mut changed = self.stamps.look();
-        for path in &changed {
-            self.dirty.extend(self.graph.readers(path));
-        }
-        let strangers = noticed.iter().filter(|path| is_rust(path) && !self.stamps.contains(path));
-        let strangers = self.strangers.look_at(strangers);
-        if self.failed && !strangers.is_empty() {
-            self.dirty.extend(0..self.graph.crates.len());
-        }
-        changed.extend(strangers);
-        self.dirty = self.graph.with_dependents(&self.dirty);
         let again = self.retry || (asked && !self.is_settled());
-        if changed.is_empty() && !again && !self.restart_inputs.look() {
+        let began = SystemTime::now();
+        self.notice(noticed);
+        if self.dirty.is_empty() && !self.changed.is_empty() && !again {
+            // Nothing that runs has changed yet. Where several files are saved at once, a new one
+            // often comes before those that refer to it.
+            cancel.wait(SETTLE);
+            self.notice(noticed);
+        }
+        let inputs = self.restart_inputs.look();
+        if inputs {
+            // Written in two steps by most editors, and never in a hurry.
+            cancel.wait(SETTLE);
+        }
+        if self.changed.is_empty() && !again && !inputs {
             return Ok(Outcome::Nothing);
         }
         self.retry = false;
@@ -240,7 +249,7 @@ impl Workshop {
             return Ok(Outcome::Refused(refusal));
         }
         if !self.dirty.is_empty() {
-            on_build(self.graph.names(&self.dirty), changed.into_iter().collect());
+            on_build(self.graph.names(&self.dirty), self.changed.iter().cloned().collect());
         }
         clock.ms.detect = clock.lap();
         let rebuilt = rebuild::rebuild(
@@ -250,7 +259,7 @@ impl Workshop {
             &self.target.layout,
             cancel,
         );
-        self.stamps.extend(&self.graph);
+        self.stamps.extend(&self.graph, began);
         clock.ms.rustc = clock.lap();
         self.failed = !matches!(rebuilt, Ok(Rebuilt::Done(_) | Rebuilt::Cancelled));
         match rebuilt? {
@@ -284,6 +293,26 @@ impl Workshop {
             self.live.get(id).is_some_and(|live| Arc::ptr_eq(live, output))
         };
         self.dirty.is_empty() && self.newest.iter().all(same) && self.restart_inputs.are_as_built()
+    }
+
+    /// Looks at the files and finds the crates that have to be compiled.
+    fn notice(&mut self, noticed: &[PathBuf]) {
+        let changed = self.stamps.look();
+        for path in &changed {
+            self.dirty.extend(self.graph.readers(path));
+        }
+        let strangers = noticed.iter().filter(|path| is_rust(path) && !self.stamps.contains(path));
+        let strangers = self.strangers.look_at(strangers);
+        if self.failed && !strangers.is_empty() {
+            self.dirty.extend(0..self.graph.crates.len());
+        }
+        self.changed.extend(changed.into_iter().chain(strangers));
+        self.dirty = self.graph.with_dependents(&self.dirty);
+    }
+
+    /// The files that the verdict now given is about.
+    pub fn take_changed(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.changed).into_iter().collect()
     }
 
     fn needs_restart(&mut self) -> Option<Refusal> {

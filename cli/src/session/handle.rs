@@ -83,7 +83,6 @@ impl Session {
     fn look(&mut self) {
         let Some(mut workshop) = self.workshop.take() else { return };
         let (at, files) = self.pending.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
-        self.files = files.clone();
         let asked = !self.waiting.is_empty();
         let cancel = self.begin(true);
         let (sender, reporter) = (self.sender.clone(), self.reporter.clone());
@@ -140,6 +139,8 @@ impl Session {
             }
             return self.next_job();
         }
+        self.files =
+            self.workshop.as_mut().map(|workshop| workshop.take_changed()).unwrap_or_default();
         match outcome {
             Outcome::Cancelled => {}
             Outcome::Nothing => self.nothing(),
