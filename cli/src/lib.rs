@@ -30,6 +30,7 @@ pub mod rebuild;
 pub mod report;
 pub mod session;
 pub mod symbol_name;
+pub mod types;
 pub mod units;
 pub mod watch;
 pub mod workshop;

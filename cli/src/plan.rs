@@ -6,10 +6,12 @@
 //! - where the patch's code reaches a static by distance, the distance is led to the first copy;
 //!   the same for thread-locals, which are reached by module and offset.
 
+use std::collections::BTreeSet;
+
 use hotdev_protocol::{ContentHash, Patch, Place, Value, Word};
 use object::elf;
 
-use crate::check::Refusal;
+use crate::check::{CheckedPatch, Refusal};
 use crate::elf::image::{AppliedRelocation, Image, applied_relocations};
 use crate::elf::{SymbolKind, is_static_name};
 use crate::error::{Error, Kind, Result};
@@ -52,18 +54,18 @@ impl From<Refusal> for Unplanned {
     }
 }
 
-/// Makes the plan for a linked patch that is to bring in the functions `changed` (mangled names).
+/// Makes the plan for a linked patch that is to bring in what was checked.
 ///
 /// # Errors
 /// See [`Unplanned`].
-pub fn plan(library: &PatchLibrary, changed: &[String], program: &Program) -> Planned<Plan> {
+pub fn plan(library: &PatchLibrary, checked: &CheckedPatch, program: &Program) -> Planned<Plan> {
     let image = Image::parse(&library.bytes)?;
     let missing = unresolved(&image, program);
     if !missing.is_empty() {
         return Err(Unplanned::Unresolved(missing));
     }
-    holds_all(&image, changed, program)?;
-    let mut words = program_slots(&image, program);
+    holds_all(&image, &checked.functions, program)?;
+    let mut words = program_slots(&image, &checked.apart, program);
     let slots = words.len();
     own_slots(&image, program, &mut words);
     let mut relocations = applied_relocations(&library.bytes)?;
@@ -158,15 +160,18 @@ fn check_module(
     Ok(())
 }
 
-/// Slots of the program that lead to functions the patch defines.
-fn program_slots(image: &Image, program: &Program) -> Vec<Word> {
+/// Slots of the program that lead to functions the patch defines, except functions that are to
+/// stay apart: older code goes on calling the versions that know its values.
+fn program_slots(image: &Image, apart: &BTreeSet<String>, program: &Program) -> Vec<Word> {
     let mut words = Vec::new();
     for (name, definition) in &image.exports {
-        if definition.kind != SymbolKind::Function {
+        if definition.kind != SymbolKind::Function || apart.contains(name) {
             continue;
         }
-        let Some((old_image, old_place)) = program.function(name) else { continue };
-        for (index, slot) in program.slots(name) {
+        for (index, slot) in
+            program.slots(name).filter(|(index, _)| !program.is_apart(name, *index))
+        {
+            let Some((old_image, old_place)) = program.version(name, index) else { continue };
             let was = Some(place(old_image, old_place as i64 + slot.addend));
             let now = own(definition.place as i64 + slot.addend);
             words.push(Word {

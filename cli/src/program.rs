@@ -1,6 +1,6 @@
 //! The running program as hotdev knows it: its images, and which of them defines what now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use hotdev_protocol::{Generation, Place};
 
@@ -14,8 +14,17 @@ pub struct Program {
     images: Vec<Image>,
     /// Generations of `images[2..]`.
     generations: Vec<Generation>,
-    /// Where the newest version of each replaced function is.
-    replaced: HashMap<String, (usize, u64)>,
+    /// Every version of each replaced function, oldest first.
+    replaced: HashMap<String, Vec<Version>>,
+}
+
+/// A version of a function that a patch brought.
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    image: usize,
+    place: u64,
+    /// Whether older images kept the version they had: see [`Program::push`].
+    apart: bool,
 }
 
 /// A definition in one of the images.
@@ -63,12 +72,15 @@ impl Program {
         &self.generations
     }
 
-    /// Takes in a patch that went live.
-    pub fn push(&mut self, generation: Generation, image: Image) {
+    /// Takes in a patch that went live. The functions in `apart` are for values that older code has
+    /// made in another shape: slots of older images were not led to them, and never will be.
+    pub fn push(&mut self, generation: Generation, image: Image, apart: &BTreeSet<String>) {
         let index = self.images.len();
         for (name, definition) in &image.exports {
             if definition.kind == SymbolKind::Function {
-                self.replaced.insert(name.clone(), (index, definition.place));
+                let version =
+                    Version { image: index, place: definition.place, apart: apart.contains(name) };
+                self.replaced.entry(name.clone()).or_default().push(version);
             }
         }
         self.images.push(image);
@@ -78,26 +90,35 @@ impl Program {
     /// Goes back to `generation`, forgetting every newer one.
     pub fn revert(&mut self, generation: Generation) {
         let keep = self.generations.iter().take_while(|other| **other <= generation).count();
-        let newer = self.images.split_off(keep + 2);
+        self.images.truncate(keep + 2);
         self.generations.truncate(keep);
-        if newer.is_empty() {
-            return;
-        }
-        self.replaced.clear();
-        let patches = self.images.split_off(2);
-        let generations = std::mem::take(&mut self.generations);
-        for (generation, image) in generations.into_iter().zip(patches) {
-            self.push(generation, image);
+        let len = self.images.len();
+        for versions in self.replaced.values_mut() {
+            versions.retain(|version| version.image < len);
         }
     }
 
-    /// Where the version of a function is that new calls reach.
+    /// Where the newest version of a function is.
     pub fn function(&self, name: &str) -> Option<(usize, u64)> {
-        self.replaced.get(name).copied().or_else(|| {
+        self.version(name, self.images.len())
+    }
+
+    /// Where the version of a function is that the slots of `image` lead to.
+    pub fn version(&self, name: &str, image: usize) -> Option<(usize, u64)> {
+        let versions = self.replaced.get(name).map(Vec::as_slice).unwrap_or_default();
+        let reachable =
+            versions.iter().take_while(|version| !(version.apart && version.image > image));
+        reachable.last().map(|version| (version.image, version.place)).or_else(|| {
             let found = self.export(name)?;
             (found.definition.kind == SymbolKind::Function)
                 .then_some((found.image, found.definition.place))
         })
+    }
+
+    /// Whether newer versions of a function no longer reach the slots of `image`.
+    pub fn is_apart(&self, name: &str, image: usize) -> bool {
+        let versions = self.replaced.get(name).map(Vec::as_slice).unwrap_or_default();
+        versions.iter().any(|version| version.apart && version.image > image)
     }
 
     /// What a name binds to from any image: the first definition, as the dynamic linker has it.

@@ -94,6 +94,7 @@ pub struct Ready {
     pub functions: Vec<String>,
     /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
+    apart: BTreeSet<String>,
     /// The stages so far.
     pub ms: Timings,
 }
@@ -364,7 +365,7 @@ impl Workshop {
                 Err(LinkError::Failed(error)) => return Err(error),
             };
             clock.ms.link += clock.lap();
-            let missing = match plan::plan(&library, &patch.functions, &self.program) {
+            let missing = match plan::plan(&library, patch, &self.program) {
                 Ok(plan) => break (library, plan),
                 Err(Unplanned::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
                 Err(Unplanned::Failed(error)) => return Err(error),
@@ -388,15 +389,16 @@ impl Workshop {
             crates: self.graph.names(&patch.crates),
             functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
             notes: patch.notes.clone(),
+            apart: patch.apart.clone(),
             ms: clock.ms,
         })))
     }
 
     /// Takes note that a patch is live in every process, and returns what they were told.
     pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
-        let Ready { plan, mut library, .. } = ready;
+        let Ready { plan, mut library, apart, .. } = ready;
         library.keep();
-        self.program.push(plan.patch.generation, plan.image);
+        self.program.push(plan.patch.generation, plan.image, &apart);
         self.live = self.newest.clone();
         self.history.push((plan.patch.generation, self.live.clone()));
         if self.history.len() > KEPT_OUTPUTS {

@@ -21,6 +21,7 @@ macro_rules! fixtures {
 fixtures! {
     allocator = "allocator",
     any = "any",
+    captures = "captures",
     closure = "closure",
     compile_error = "compile-error",
     excluded = "excluded",
@@ -28,6 +29,7 @@ fixtures! {
     fn_pointer = "fn-pointer",
     generated = "generated",
     generic = "generic",
+    layouts = "layouts",
     lib_and_bin = "lib-and-bin",
     needs_restart_ask = "needs-restart-ask",
     needs_restart_keep = "needs-restart-keep",
@@ -43,5 +45,6 @@ fixtures! {
     trait_object = "trait-object",
     unchanged = "unchanged",
     unresolved = "unresolved",
+    vtables = "vtables",
     workspace = "workspace",
 }

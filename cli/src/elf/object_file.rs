@@ -175,6 +175,11 @@ impl ObjectFile {
         Ok(Self { bytes, sections, symbols, relocations, symtab, names, new_names: Vec::new() })
     }
 
+    /// The file as it was parsed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// A section's contents; empty for `SHT_NOBITS`.
     pub fn data(&self, section: usize) -> &[u8] {
         let section = &self.sections[section];
