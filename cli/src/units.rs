@@ -90,9 +90,8 @@ pub fn in_folder(folder: &Path) -> Result<Vec<Unit>> {
 /// The unit's name in `<crate>-<hash>.<unit>.<session>.rcgu.o`; the session's part is new in every compilation.
 fn unit_name(file: &str) -> Option<String> {
     let stem = file.strip_suffix(".rcgu.o")?;
-    let mut parts = stem.splitn(2, '.').nth(1)?.rsplitn(2, '.');
-    let last = parts.next()?;
-    Some(parts.next().unwrap_or(last).to_owned())
+    let rest = stem.split_once('.')?.1;
+    Some(rest.rsplit_once('.').map_or(rest, |(unit, _)| unit).to_owned())
 }
 
 /// Names that an object defines, with what they stand for.

@@ -143,7 +143,6 @@ fn people_read_of_the_rest() {
     for (event, expected) in [
         (building(Reason::Start, &["game", "logic", "net"]), "building game, logic (+1)"),
         (building(Reason::Start, &[]), "building"),
-        (building(Reason::Save, &["game"]), "compiling game"),
         (building(Reason::Restart, &[]), "building for a restart"),
         (Event::Started { pid: 1, generation: 0 }, "running (process 1)"),
         (Event::Started { pid: 1, generation: 2 }, "running (process 1, generation 2)"),
@@ -164,6 +163,13 @@ fn people_read_of_the_rest() {
     ] {
         assert_eq!(human(&event), format!("hotdev: {expected}\n"));
     }
+}
+
+#[test]
+fn people_read_of_a_save_when_there_is_a_verdict() {
+    let event =
+        Event::Building { reason: Reason::Save, crates: vec!["game".into()], files: Vec::new() };
+    assert_eq!(human(&event), "");
 }
 
 #[test]

@@ -46,10 +46,10 @@ impl Session {
     /// Ends every process of the program: politely, then surely.
     pub(super) fn end_program(&mut self) {
         let mut pids = self.processes.pids();
-        if let Running::Starting { pid } | Running::Yes { pid } = self.running {
-            if !pids.contains(&pid) {
-                pids.push(pid);
-            }
+        if let Running::Starting { pid } | Running::Yes { pid } = self.running
+            && !pids.contains(&pid)
+        {
+            pids.push(pid);
         }
         self.running = Running::No;
         self.chain.clear();
