@@ -105,8 +105,15 @@ struct Input {
 
 impl RestartInputs {
     /// Finds manifests, the lock file, cargo's configuration, build scripts with what they watch,
-    /// proc macros and excluded packages.
-    pub fn find(project: &Project, graph: &Graph, exclude: &[String], layout: &Layout) -> Self {
+    /// proc macros, excluded packages, and dependencies that are neither in the workspace nor from
+    /// a registry.
+    pub fn find(
+        project: &Project,
+        graph: &Graph,
+        dependencies: &[PathBuf],
+        exclude: &[String],
+        layout: &Layout,
+    ) -> Self {
         let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
         for name in [
             "Cargo.toml",
@@ -126,6 +133,7 @@ impl RestartInputs {
                 paths.extend(rust_files(&member.folder, layout));
             }
         }
+        paths.extend(local_sources(dependencies, project));
         let hot: BTreeSet<&PathBuf> = graph.crates.iter().flat_map(|hot| &hot.sources).collect();
         let paths = paths.into_iter().filter(|path| !hot.contains(path));
         Self(
@@ -181,6 +189,24 @@ impl RestartInputs {
     pub fn contains(&self, path: &Path) -> bool {
         self.0.contains_key(path)
     }
+}
+
+/// Sources of the dependencies that are edited in place, as the dep-info beside each rlib has them.
+/// What cargo keeps for itself (registries, checkouts) never changes.
+fn local_sources(dependencies: &[PathBuf], project: &Project) -> Vec<PathBuf> {
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home =
+        cargo_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
+    let kept = |path: &PathBuf| cargo_home.as_ref().is_some_and(|home| path.starts_with(home));
+    let mut found = Vec::new();
+    for rlib in dependencies.iter().filter(|rlib| rlib.starts_with(&project.target_dir)) {
+        let key = crate::graph::library_key(&rlib.to_string_lossy());
+        let sources =
+            crate::graph::sources(&rlib.with_file_name(format!("{key}.d")), &project.root);
+        found.extend(sources.into_iter().filter(|path| path.is_file() && !kept(path)));
+    }
+    found.retain(|path| !path.starts_with(&project.target_dir));
+    found
 }
 
 fn content(path: &Path) -> Option<u64> {

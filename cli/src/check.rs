@@ -150,6 +150,9 @@ impl Check<'_> {
             let object = ObjectFile::parse(unit.bytes)?;
             let difference = units::compare(before.as_ref(), &object);
             self.compare_statics(&difference);
+            if !difference.retyped.is_empty() {
+                self.retyped(&difference, before.as_ref(), &object)?;
+            }
             if difference.functions.is_empty() {
                 continue;
             }
@@ -188,6 +191,25 @@ impl Check<'_> {
                 self.found.statics.push(Item { name, was, now, ..Item::default() });
             }
         }
+    }
+
+    fn retyped(
+        &mut self,
+        difference: &units::Difference,
+        old: Option<&ObjectFile>,
+        new: &ObjectFile,
+    ) -> Result<()> {
+        let old = old.map(|old| types::read(old.bytes())).transpose()?.unwrap_or_default();
+        let new = types::read(new.bytes())?;
+        for (was, now) in &difference.retyped {
+            if self.program.static_item(was).is_none() {
+                continue;
+            }
+            let name = symbol_name::path(was);
+            let (was, now) = (old.type_of_static(was), new.type_of_static(now));
+            self.found.statics.push(Item { name, was, now, ..Item::default() });
+        }
+        Ok(())
     }
 
     fn refusal(&mut self) -> Option<Refusal> {

@@ -163,6 +163,7 @@ impl Workshop {
             restart_inputs: RestartInputs::find(
                 &target.project,
                 &graph,
+                &record.dependencies,
                 &target.exclude,
                 &target.layout,
             ),

@@ -40,6 +40,7 @@ fixtures! {
     panics = "panics",
     several_crates = "several-crates",
     single = "single",
+    static_type = "static-type",
     statics = "statics",
     thread_locals = "thread-locals",
     trait_object = "trait-object",

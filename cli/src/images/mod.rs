@@ -179,7 +179,8 @@ fn link_plainly(
         fs::create_dir_all(&folder)
             .context(Kind::System, || format!("make {}", folder.display()))?;
         let binary = line.output_name();
-        let plain = Some(format!("{}: {}", why.doing, why.cause));
+        let hint = why.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let plain = Some(format!("{}{hint}", why.cause));
         ImageRecord { build_id: image.build_id, binary, folder, plain, ..ImageRecord::default() }
             .write()
     });

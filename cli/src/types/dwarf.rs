@@ -237,6 +237,14 @@ impl Types {
         }
     }
 
+    /// The type of the static with this symbol; empty where it is not described.
+    pub fn type_of_static(&self, symbol: &str) -> String {
+        let is_it = |entry: &&Entry| {
+            entry.tag == gimli::DW_TAG_variable && entry.linkage_name.as_deref() == Some(symbol)
+        };
+        self.entries.iter().find(is_it).map(|entry| self.type_name(entry.of)).unwrap_or_default()
+    }
+
     /// Symbols of the functions that take or give a value through which one of `types` (paths) can
     /// be reached.
     pub fn functions_with(&self, types: &BTreeSet<String>) -> BTreeSet<String> {

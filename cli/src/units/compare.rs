@@ -13,6 +13,7 @@ use object::elf;
 
 use crate::elf::is_static_name;
 use crate::elf::object_file::{ObjectFile, Relocation, Symbol};
+use crate::symbol_name::path;
 
 /// What differs in the newer of two units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Difference {
     pub functions: Vec<String>,
     /// Statics whose first value is another: name, and the sizes before and after.
     pub statics: Vec<StaticChange>,
+    /// Statics that have another symbol under the same path, old and new: rustc's legacy mangling
+    /// puts a hash of the type into the name.
+    pub retyped: Vec<(String, String)>,
 }
 
 /// A static that is compiled differently.
@@ -37,7 +41,7 @@ pub struct StaticChange {
 impl Difference {
     /// Whether the newer unit holds nothing that the running program lacks.
     pub fn is_empty(&self) -> bool {
-        self.functions.is_empty() && self.statics.is_empty()
+        self.functions.is_empty() && self.statics.is_empty() && self.retyped.is_empty()
     }
 }
 
@@ -51,10 +55,26 @@ pub fn compare(old: Option<&ObjectFile>, new: &ObjectFile) -> Difference {
         let was = old.statics.get(name)?;
         (was != now).then(|| StaticChange { name: name.clone(), was: was.0, now: now.0 })
     });
+    let by_path: HashMap<String, &String> = old
+        .statics
+        .keys()
+        .filter(|name| !new.statics.contains_key(*name))
+        .map(|name| (path(name), name))
+        .collect();
+    let added = new.statics.keys().filter(|name| !old.statics.contains_key(*name));
+    let retyped =
+        added.filter_map(|name| Some(((*by_path.get(&path(name))?).clone(), name.clone())));
     Difference {
+        retyped: retyped.collect(),
         functions: functions.map(|(name, _)| name.clone()).collect(),
         statics: statics.collect(),
     }
+}
+
+fn is_static(symbol: &Symbol) -> bool {
+    matches!(symbol.kind, elf::STT_OBJECT | elf::STT_TLS)
+        && symbol.is_defined()
+        && is_static_name(&symbol.name)
 }
 
 /// What a unit's functions and statics are.
@@ -74,7 +94,7 @@ impl Digest {
                 elf::STT_FUNC => {
                     digest.functions.insert(symbol.name.clone(), hasher.symbol(symbol));
                 }
-                elf::STT_OBJECT | elf::STT_TLS if is_static_name(&symbol.name) => {
+                _ if is_static(symbol) => {
                     digest
                         .statics
                         .insert(symbol.name.clone(), (symbol.size, hasher.symbol(symbol)));
@@ -90,6 +110,8 @@ struct Hasher<'a> {
     object: &'a ObjectFile,
     /// Relocations by the section they apply to, sorted by offset.
     relocations: HashMap<usize, Vec<Relocation>>,
+    /// The static of each section that has one: rustc gives each a section of its own.
+    statics: HashMap<usize, &'a Symbol>,
     /// Hashes of private constants by section and offset; `None` while one is being made.
     constants: HashMap<(usize, u64), Option<u64>>,
 }
@@ -107,7 +129,9 @@ impl<'a> Hasher<'a> {
         for entries in relocations.values_mut() {
             entries.sort_by_key(|entry| entry.offset);
         }
-        Self { object, relocations, constants: HashMap::new() }
+        let named = object.symbols.iter().filter(|symbol| is_static(symbol));
+        let statics = named.map(|symbol| (usize::from(symbol.section), symbol)).collect();
+        Self { object, relocations, statics, constants: HashMap::new() }
     }
 
     fn symbol(&mut self, symbol: &Symbol) -> u64 {
@@ -145,7 +169,11 @@ impl<'a> Hasher<'a> {
             return;
         }
         let section = usize::from(symbol.section);
-        if object.sections[section].is_code() {
+        if let Some(item) = self.statics.get(&section) {
+            // A static is one whatever it holds; its first value is compared for itself.
+            hash.write(item.name.as_bytes());
+            hash.write(&entry.addend.to_le_bytes());
+        } else if object.sections[section].is_code() {
             // A place in code: the function it belongs to is compared for itself.
             hash.write(object.sections[section].name.as_bytes());
             hash.write(&entry.addend.to_le_bytes());
