@@ -11,6 +11,10 @@ use crate::{demo, exit, images, init, project, session, wrapper};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(%panic, "hotdev made a mistake");
+        eprintln!("hotdev: internal error: {panic}");
+    }));
     if let Some(code) = as_tool(&line) {
         return code;
     }

@@ -5,9 +5,13 @@
 //! arrives during a job cancels it, and the next job starts with all that has changed: a burst of
 //! saves ends with one patch of the final files.
 
-mod handle;
+mod contacts;
+mod jobs;
 mod launch;
+mod requests;
+mod run;
 mod start;
+mod verdicts;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,210 +1,25 @@
-//! From changed files to a patch that can be delivered: the stages between the watcher and the
-//! running processes, and what they remember from one save to the next.
+//! One look at the files: which changed, what to compile, what may go in, and the patch of it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hotdev_protocol::Generation;
-
+use super::{Outcome, Ready, Workshop, is_rust};
 use crate::archives;
-use crate::args::Selection;
-use crate::cargo::{self, Built, Executable};
-use crate::changes::{RestartInputs, Stamps};
 use crate::check::{self, Checked, CheckedPatch, Refusal};
-use crate::elf::image::Image;
-use crate::error::{Error, Kind, Result};
-use crate::graph::{CrateId, Graph};
-use crate::images::ImageRecord;
-use crate::layout::Layout;
-use crate::patch::{self, LinkError, PatchLibrary};
-use crate::plan::{self, Plan, Unplanned};
-use crate::program::Program;
-use crate::project::Project;
-use crate::rebuild::{self, Cancel, Output, Outputs, Rebuilt};
-use crate::report::event::{Diagnostic, Item, RefusalCode, Timings};
+use crate::error::Result;
+use crate::graph::CrateId;
+use crate::patch::{self, LinkError};
+use crate::plan::{self, Unplanned};
+use crate::rebuild::{self, Cancel, Output, Rebuilt};
+use crate::report::event::{Item, RefusalCode, Timings};
 use crate::symbol_name;
-
-/// What is built, and with which settings. Never changes during a session.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The project and its program.
-    pub project: Project,
-    /// What the command line selected.
-    pub selection: Selection,
-    /// Packages that must not be hot.
-    pub exclude: Vec<String>,
-    /// hotdev's own folders.
-    pub layout: Layout,
-}
-
-/// What a full build came to.
-pub enum Opened {
-    /// A program that can be started, and the workshop that patches it.
-    Ready(Box<Workshop>),
-    /// rustc refused the files.
-    CompileError(Vec<Diagnostic>),
-    /// Newer files are waiting.
-    Cancelled,
-}
-
-/// Everything that is known of the program that runs, and of the files it came from.
-pub struct Workshop {
-    target: Target,
-    /// The program's file.
-    pub executable: Executable,
-    /// Why it cannot be patched, where it cannot.
-    pub unpatchable: Option<String>,
-    record: ImageRecord,
-    graph: Graph,
-    program: Program,
-    stamps: Stamps,
-    restart_inputs: RestartInputs,
-    /// Crates whose newest output does not hold the files as they are.
-    dirty: BTreeSet<CrateId>,
-    newest: Outputs,
-    live: Outputs,
-    /// What was live in each generation that can be returned to.
-    history: Vec<(Generation, Outputs)>,
-    /// Rust files that no crate reads.
-    strangers: Stamps,
-    /// Files that changed since the last verdict.
-    changed: BTreeSet<PathBuf>,
-    failed: bool,
-    /// Whether the last run ended early.
-    retry: bool,
-    next: Generation,
-}
-
-/// How many generations keep their objects, for an exact comparison after a rollback.
-const KEPT_OUTPUTS: usize = 16;
 
 /// How long a save of files that nothing reads is held back for others that come with it.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// A patch that can be delivered.
-pub struct Ready {
-    /// The library and the words.
-    pub plan: Plan,
-    library: PatchLibrary,
-    /// Names of the crates in it.
-    pub crates: Vec<String>,
-    /// Paths of the functions whose code changed.
-    pub functions: Vec<String>,
-    /// See [`CheckedPatch::notes`].
-    pub notes: Vec<String>,
-    apart: BTreeSet<String>,
-    /// The stages so far.
-    pub ms: Timings,
-}
-
-/// What a look at the files came to.
-pub enum Outcome {
-    /// No file is other than at the last look, and the running program has it all.
-    Nothing,
-    /// Files changed, and the running program has all their code.
-    Unchanged,
-    /// A patch.
-    Ready(Box<Ready>),
-    /// rustc refused the files.
-    CompileError(Vec<Diagnostic>),
-    /// The edit cannot go into the running program.
-    Refused(Refusal),
-    /// Newer files are waiting.
-    Cancelled,
-    /// Something failed; the program is as it was.
-    Failed(Error),
-}
-
-impl Ready {
-    /// Size of the patch library in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.library.bytes.len() as u64
-    }
-}
-
 impl Workshop {
-    /// Builds the program with cargo and reads what was built.
-    ///
-    /// # Errors
-    /// When cargo fails without a diagnostic, or what it built cannot be read.
-    pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
-        let began = SystemTime::now();
-        let executable = match cargo::build(
-            &target.project,
-            &target.selection,
-            &target.layout,
-            &target.exclude,
-            cancel,
-        )? {
-            Built::Program(executable) => executable,
-            Built::CompileError(diagnostics) => return Ok(Opened::CompileError(diagnostics)),
-            Built::Cancelled => return Ok(Opened::Cancelled),
-        };
-        let image = Image::read(&executable.path)?;
-        let record = ImageRecord::find(&target.layout, &image.build_id).ok_or_else(|| {
-            let cause = "hotdev did not link it: something else has built it at the same time";
-            Error::new(
-                Kind::Build,
-                format!("find how {} was linked", executable.path.display()),
-                cause,
-            )
-            .hint("save any file, or run `hotdev watch` again")
-        })?;
-        let (graph, hot) = match &record.plain {
-            Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
-            None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
-        };
-        let live = base_outputs(&graph, &record);
-        Ok(Opened::Ready(Box::new(Self {
-            executable,
-            unpatchable: record.plain.clone(),
-            restart_inputs: RestartInputs::find(
-                &target.project,
-                &graph,
-                &record.dependencies,
-                &target.exclude,
-                &target.layout,
-            ),
-            stamps: Stamps::of(&graph, began),
-            program: Program::new(image, hot),
-            dirty: BTreeSet::new(),
-            newest: live.clone(),
-            history: vec![(0, live.clone())],
-            live,
-            strangers: Stamps::default(),
-            changed: BTreeSet::new(),
-            failed: false,
-            retry: false,
-            next: 1,
-            target: target.clone(),
-            record,
-            graph,
-        })))
-    }
-
-    /// Build ids of the executable and the hot image.
-    pub fn build_ids(&self) -> Vec<Vec<u8>> {
-        self.program.build_ids().take(2).map(<[u8]>::to_vec).collect()
-    }
-
-    /// Every file whose change matters.
-    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.stamps.paths().chain(self.restart_inputs.paths())
-    }
-
-    /// Whether a change of this file can matter: a source, an input of the build, or any other Rust
-    /// file, which may be the one that is missed, or else is part of no crate that runs.
-    pub fn concerns(&self, path: &Path) -> bool {
-        self.stamps.contains(path) || self.restart_inputs.contains(path) || is_rust(path)
-    }
-
-    /// Whether every source is as it was when the last run began.
-    pub fn is_current(&self) -> bool {
-        self.stamps.are_current()
-    }
-
     /// Takes every changed file as far as a patch. `at` is when the first change was noticed;
     /// `noticed` are the files that the watcher named. With `asked`, what was refused is tried
     /// again although no file is new.
@@ -394,45 +209,6 @@ impl Workshop {
             ms: clock.ms,
         })))
     }
-
-    /// Takes note that a patch is live in every process, and returns what they were told.
-    pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
-        let Ready { plan, mut library, apart, .. } = ready;
-        library.keep();
-        self.program.push(plan.patch.generation, plan.image, &apart);
-        self.live = self.newest.clone();
-        self.history.push((plan.patch.generation, self.live.clone()));
-        if self.history.len() > KEPT_OUTPUTS {
-            self.history.remove(1);
-        }
-        self.next = plan.patch.generation + 1;
-        plan.patch
-    }
-
-    /// Takes note that `generation` is current again in every process. Numbers are not used twice.
-    pub fn reverted(&mut self, generation: Generation) {
-        self.program.revert(generation);
-        self.history.retain(|(other, _)| *other <= generation);
-        let kept = self.history.iter().rfind(|(other, _)| *other == generation);
-        // Without its objects, everything counts as changed, and the next patch holds it all.
-        self.live = kept.map(|(_, live)| live.clone()).unwrap_or_default();
-    }
-
-    /// Generations that can be made current, oldest first, without 0.
-    pub fn generations(&self) -> &[Generation] {
-        self.program.generations()
-    }
-
-    /// The newest generation.
-    pub fn generation(&self) -> Generation {
-        self.program.generation()
-    }
-}
-
-/// Whether a file may hold Rust. Editors keep locks and copies under hidden names.
-fn is_rust(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    path.extension().is_some_and(|extension| extension == "rs") && !hidden
 }
 
 fn new_thread_local(name: &str) -> Refusal {
@@ -441,12 +217,6 @@ fn new_thread_local(name: &str) -> Refusal {
         items: vec![Item { name: symbol_name::path(name), was: "not there".into(), now: "thread-local".into(), ..Item::default() }],
         message: "a new thread-local of the binary crate has no room in the running program; a restart makes it".into(),
     }
-}
-
-fn base_outputs(graph: &Graph, record: &ImageRecord) -> Outputs {
-    let path = |key: &str| if key == record.binary { record.objects() } else { record.rlib(key) };
-    let base = graph.crates.iter().enumerate();
-    base.map(|(id, hot)| (id, Arc::new(Output::Base { path: path(&hot.key) }))).collect()
 }
 
 /// Splits the time since the first event into stages.

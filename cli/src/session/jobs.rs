@@ -1,0 +1,100 @@
+//! From changed files to a job, one at a time.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::{Event, Running, Session};
+use crate::error::{Error, Kind};
+use crate::rebuild::Cancel;
+use crate::report::event::{self, Reason};
+use crate::workshop::{Outcome, Workshop};
+
+impl Session {
+    pub(super) fn files_changed(&mut self, paths: Vec<PathBuf>, at: Instant) {
+        let mut files = self.watch.take_in(&paths);
+        files.extend(paths.iter().cloned());
+        let rescan = paths.is_empty();
+        if let Some(workshop) = &self.workshop {
+            files.retain(|path| workshop.concerns(path));
+        } else {
+            files.retain(|path| {
+                path.extension().is_some_and(|kind| kind == "rs" || kind == "toml")
+                    || self.known.contains(path)
+            });
+        }
+        if files.is_empty() && !rescan {
+            return;
+        }
+        let pending = self.pending.get_or_insert_with(|| (at, Vec::new()));
+        pending.1.extend(files);
+        self.next_job();
+    }
+
+    /// Starts what is to be done next, or has the job under way make room for it.
+    pub(super) fn next_job(&mut self) {
+        if let Some(job) = &self.job {
+            // A build of cargo's goes on: what it has compiled by then need not be compiled again.
+            if self.looking {
+                job.cancel();
+            }
+            return;
+        }
+        if self.restart.is_some() || self.workshop.is_none() || self.is_gone() {
+            self.build();
+        } else if matches!(self.running, Running::Yes { .. }) {
+            self.look();
+        }
+    }
+
+    pub(super) fn look(&mut self) {
+        let Some(mut workshop) = self.workshop.take() else { return };
+        let (at, files) = self.pending.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
+        let asked = !self.waiting.is_empty();
+        let cancel = self.begin(true);
+        let (sender, reporter) = (self.sender.clone(), self.reporter.clone());
+        std::thread::spawn(move || {
+            let on_build = |crates, files| {
+                reporter.event(&event::Event::Building { reason: Reason::Save, crates, files });
+            };
+            // Whatever goes wrong here, the session and the program go on.
+            let run = AssertUnwindSafe(|| workshop.run(at, &files, asked, &cancel, &on_build));
+            let outcome = catch_unwind(run).unwrap_or_else(|_| Outcome::Failed(bug()));
+            let _ = sender.send(Event::Looked(workshop, outcome));
+        });
+    }
+
+    /// Builds with cargo. What runs goes on running until there is something to run instead.
+    pub(super) fn build(&mut self) {
+        let reason = if self.running == Running::No && self.restart.is_none() {
+            Reason::Start
+        } else {
+            Reason::Restart
+        };
+        let files = self.pending.take().map(|(_, files)| files).unwrap_or_default();
+        let crates = vec![self.target.project.program.package.clone()];
+        self.reporter.event(&event::Event::Building { reason, crates, files });
+        self.workshop = None;
+        let cancel = self.begin(false);
+        let (sender, target) = (self.sender.clone(), self.target.clone());
+        std::thread::spawn(move || {
+            let _ = sender.send(Event::Opened(Workshop::open(&target, &cancel)));
+        });
+    }
+
+    pub(super) fn begin(&mut self, looking: bool) -> Cancel {
+        let cancel = Cancel::default();
+        self.looking = looking;
+        self.job = Some(cancel.clone());
+        cancel
+    }
+}
+
+fn bug() -> Error {
+    Error::new(
+        Kind::Build,
+        "look at the change",
+        "hotdev itself made a mistake; its log has the place",
+    )
+    .hint("`hotdev restart` applies the change; please report this")
+}

@@ -1,0 +1,31 @@
+//! The loop: every event, and who takes it.
+
+use super::{Event, Session};
+use crate::exit;
+use crate::processes::Contact;
+
+impl Session {
+    /// Takes events until one ends the session; returns what hotdev is to exit with.
+    pub(super) fn run(&mut self) -> u8 {
+        while let Ok(event) = self.events.recv() {
+            match event {
+                Event::Files(paths, at) => self.files_changed(paths, at),
+                Event::Looked(workshop, outcome) => self.looked(workshop, outcome),
+                Event::Opened(opened) => self.opened(opened),
+                Event::Contact(Contact::Connected(process)) => self.connected(process),
+                Event::Contact(Contact::Gone(id)) => self.disconnected(id),
+                Event::Ended { pid, status } => {
+                    self.ended(pid, status);
+                    if self.options.ends_with_program && self.is_gone() && self.job.is_none() {
+                        return status
+                            .and_then(|status| status.code())
+                            .map_or(exit::FAILURE, |code| code as u8);
+                    }
+                }
+                Event::Request(request, responder) => self.asked(request, responder),
+                Event::Quit => return exit::LIVE,
+            }
+        }
+        exit::LIVE
+    }
+}

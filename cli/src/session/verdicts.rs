@@ -1,0 +1,208 @@
+//! From a job's outcome to a verdict that everybody hears.
+
+use std::time::Instant;
+
+use hotdev_protocol::FailureKind;
+
+use super::{Generation, Running, Session, restarts};
+use crate::check::Refusal;
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::processes::Undelivered;
+use crate::report::event::{self, GenerationInfo, Item, RefusalCode};
+use crate::symbol_name;
+use crate::workshop::{Opened, Outcome, Ready, Workshop};
+
+impl Session {
+    pub(super) fn looked(&mut self, workshop: Box<Workshop>, outcome: Outcome) {
+        self.job = None;
+        self.workshop = Some(workshop);
+        self.cover_sources();
+        let strangers = std::mem::take(&mut self.strangers);
+        strangers.into_iter().for_each(|process| self.connected(process));
+        let stale = self.workshop.as_ref().is_some_and(|workshop| !workshop.is_current());
+        if self.restart.is_some()
+            || self.pending.is_some()
+            || stale
+            || matches!(outcome, Outcome::Cancelled)
+        {
+            if let Some(workshop) = &mut self.workshop {
+                workshop.retry();
+            }
+            return self.next_job();
+        }
+        self.files =
+            self.workshop.as_mut().map(|workshop| workshop.take_changed()).unwrap_or_default();
+        match outcome {
+            Outcome::Cancelled => {}
+            Outcome::Nothing => self.nothing(),
+            Outcome::Unchanged => self.unchanged(),
+            Outcome::Ready(ready) => self.deliver(*ready),
+            Outcome::CompileError(diagnostics) => {
+                self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR)
+            }
+            Outcome::Refused(refusal) => self.refused(refusal),
+            Outcome::Failed(error) => self.failed(&error),
+        }
+    }
+
+    /// The watcher named a file again that a job has seen already; only who asked is answered.
+    pub(super) fn nothing(&mut self) {
+        let verdict = event::Event::Unchanged { files: std::mem::take(&mut self.files) };
+        for mut responder in self.waiting.drain(..) {
+            responder.event(&verdict);
+            responder.done(exit::LIVE, None, None);
+        }
+    }
+
+    pub(super) fn unchanged(&mut self) {
+        let files = std::mem::take(&mut self.files);
+        self.answer(&event::Event::Unchanged { files }, exit::LIVE);
+    }
+
+    pub(super) fn refused(&mut self, refusal: Refusal) {
+        let Refusal { code, items, message } = refusal;
+        if restarts(&self.config) {
+            let reason = message.clone();
+            self.reporter.event(&event::Event::Refused { code, items, message });
+            self.restart = Some(reason);
+            return self.next_job();
+        }
+        self.answer(&event::Event::Refused { code, items, message }, exit::REFUSED);
+    }
+
+    pub(super) fn deliver(&mut self, ready: Ready) {
+        let Some(workshop) = &mut self.workshop else { return };
+        if !workshop.is_current() {
+            workshop.retry();
+            self.pending.get_or_insert_with(|| (Instant::now(), Vec::new()));
+            return self.next_job();
+        }
+        let start = Instant::now();
+        if self.processes.is_empty() {
+            return self.refused(no_process());
+        }
+        if let Err(undelivered) = self.processes.deliver(&ready.plan.patch) {
+            return self.refused(refusal(&undelivered));
+        }
+        let mut ms = ready.ms;
+        ms.load += start.elapsed().as_secs_f64() * 1e3;
+        ms.total = ms.detect + ms.rustc + ms.check + ms.link + ms.load;
+        let bytes = ready.bytes();
+        let live = event::Event::Live {
+            generation: ready.plan.patch.generation,
+            pids: self.processes.pids(),
+            crates: ready.crates.clone(),
+            functions: ready.functions.clone(),
+            ms,
+            bytes,
+            slots: ready.plan.slots,
+            notes: ready.notes.clone(),
+        };
+        let info = GenerationInfo {
+            generation: ready.plan.patch.generation,
+            functions: ready.functions.clone(),
+            ms: ms.total,
+        };
+        let patch = workshop.accept(ready);
+        self.chain.push(Generation { info, patch });
+        self.answer(&live, exit::LIVE);
+    }
+
+    pub(super) fn failed(&mut self, error: &Error) {
+        tracing::error!(%error, "a job failed");
+        self.reporter.error(error);
+        self.verdict = None;
+        for responder in self.waiting.drain(..) {
+            responder.done(exit::FAILURE, Some(error.to_string()), error.hint.clone());
+        }
+    }
+
+    /// Reports a verdict and gives it to everybody who waits for one.
+    pub(super) fn answer(&mut self, verdict: &event::Event, exit: u8) {
+        self.reporter.event(verdict);
+        self.verdict = (exit != exit::LIVE).then(|| verdict.clone());
+        for mut responder in self.waiting.drain(..) {
+            responder.event(verdict);
+            responder.done(exit, None, None);
+        }
+    }
+
+    pub(super) fn opened(&mut self, opened: Result<Opened>) {
+        self.job = None;
+        let opened = match opened {
+            Err(error) => {
+                self.restart = None;
+                return self.failed(&error);
+            }
+            Ok(opened) => opened,
+        };
+        if self.pending.is_some() {
+            return self.next_job();
+        }
+        match opened {
+            Opened::Cancelled => self.next_job(),
+            Opened::CompileError(diagnostics) => {
+                self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR);
+            }
+            Opened::Ready(workshop) => self.replace(workshop),
+        }
+    }
+
+    /// Ends what runs and starts what was built.
+    pub(super) fn replace(&mut self, workshop: Box<Workshop>) {
+        self.end_program();
+        self.known = workshop.files().cloned().collect();
+        self.build_ids = workshop.build_ids();
+        if let Some(reason) = &workshop.unpatchable {
+            let message = format!(
+                "saves cannot be patched into this program, so each will need a restart: {reason}"
+            );
+            let hint = Some("set [reload] on-incompatible = \"restart\" in hotdev.toml to restart on every save".into());
+            self.reporter.event(&event::Event::Warning { message, hint });
+        }
+        let executable = workshop.executable.clone();
+        let patchable = workshop.unpatchable.is_none();
+        self.workshop = Some(workshop);
+        self.cover_sources();
+        match self.launch(&executable) {
+            Ok(pid) if patchable => self.running = Running::Starting { pid },
+            Ok(pid) => self.started(pid),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    pub(super) fn cover_sources(&mut self) {
+        let Some(workshop) = &self.workshop else { return };
+        if let Err(error) = self.watch.cover(workshop.files()) {
+            self.reporter.error(&error);
+        }
+    }
+}
+
+fn no_process() -> Refusal {
+    Refusal {
+        code: RefusalCode::LoadFailed,
+        items: Vec::new(),
+        message: "no process of the program is connected; `hotdev restart` starts it anew".into(),
+    }
+}
+
+/// A delivery that failed, in the words of the event stream.
+fn refusal(undelivered: &Undelivered) -> Refusal {
+    let Undelivered { pid, failure } = undelivered;
+    let symbol = failure.message.split_once("undefined symbol: ").map(|(_, name)| name.trim());
+    let code = match failure.kind {
+        FailureKind::LoadFailed if symbol.is_some() => RefusalCode::UnresolvedSymbol,
+        FailureKind::SlotMismatch => RefusalCode::SlotMismatch,
+        _ => RefusalCode::LoadFailed,
+    };
+    let items = symbol.map(|name| Item { name: symbol_name::path(name), ..Item::default() });
+    let message = match code {
+        RefusalCode::UnresolvedSymbol => {
+            "the edit uses something that is not in the running program".to_owned()
+        }
+        _ => format!("process {pid} did not take the patch: {}", failure.message),
+    };
+    Refusal { code, items: items.into_iter().collect(), message }
+}

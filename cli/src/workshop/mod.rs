@@ -1,0 +1,182 @@
+//! From changed files to a patch that can be delivered: the stages between the watcher and the
+//! running processes, and what they remember from one save to the next.
+
+mod open;
+mod run;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use hotdev_protocol::Generation;
+
+use crate::args::Selection;
+use crate::cargo::Executable;
+use crate::changes::{RestartInputs, Stamps};
+use crate::check::Refusal;
+use crate::error::Error;
+use crate::graph::{CrateId, Graph};
+use crate::images::ImageRecord;
+use crate::layout::Layout;
+use crate::patch::PatchLibrary;
+use crate::plan::Plan;
+use crate::program::Program;
+use crate::project::Project;
+use crate::rebuild::Outputs;
+use crate::report::event::{Diagnostic, Timings};
+
+/// What is built, and with which settings. Never changes during a session.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The project and its program.
+    pub project: Project,
+    /// What the command line selected.
+    pub selection: Selection,
+    /// Packages that must not be hot.
+    pub exclude: Vec<String>,
+    /// hotdev's own folders.
+    pub layout: Layout,
+}
+
+/// What a full build came to.
+pub enum Opened {
+    /// A program that can be started, and the workshop that patches it.
+    Ready(Box<Workshop>),
+    /// rustc refused the files.
+    CompileError(Vec<Diagnostic>),
+    /// Newer files are waiting.
+    Cancelled,
+}
+
+/// Everything that is known of the program that runs, and of the files it came from.
+pub struct Workshop {
+    target: Target,
+    /// The program's file.
+    pub executable: Executable,
+    /// Why it cannot be patched, where it cannot.
+    pub unpatchable: Option<String>,
+    record: ImageRecord,
+    graph: Graph,
+    program: Program,
+    stamps: Stamps,
+    restart_inputs: RestartInputs,
+    /// Crates whose newest output does not hold the files as they are.
+    dirty: BTreeSet<CrateId>,
+    newest: Outputs,
+    live: Outputs,
+    /// What was live in each generation that can be returned to.
+    history: Vec<(Generation, Outputs)>,
+    /// Rust files that no crate reads.
+    strangers: Stamps,
+    /// Files that changed since the last verdict.
+    changed: BTreeSet<PathBuf>,
+    failed: bool,
+    /// Whether the last run ended early.
+    retry: bool,
+    next: Generation,
+}
+
+/// How many generations keep their objects, for an exact comparison after a rollback.
+const KEPT_OUTPUTS: usize = 16;
+
+/// A patch that can be delivered.
+pub struct Ready {
+    /// The library and the words.
+    pub plan: Plan,
+    library: PatchLibrary,
+    /// Names of the crates in it.
+    pub crates: Vec<String>,
+    /// Paths of the functions whose code changed.
+    pub functions: Vec<String>,
+    /// See [`CheckedPatch::notes`].
+    pub notes: Vec<String>,
+    apart: BTreeSet<String>,
+    /// The stages so far.
+    pub ms: Timings,
+}
+
+/// What a look at the files came to.
+pub enum Outcome {
+    /// No file is other than at the last look, and the running program has it all.
+    Nothing,
+    /// Files changed, and the running program has all their code.
+    Unchanged,
+    /// A patch.
+    Ready(Box<Ready>),
+    /// rustc refused the files.
+    CompileError(Vec<Diagnostic>),
+    /// The edit cannot go into the running program.
+    Refused(Refusal),
+    /// Newer files are waiting.
+    Cancelled,
+    /// Something failed; the program is as it was.
+    Failed(Error),
+}
+
+impl Ready {
+    /// Size of the patch library in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.library.bytes.len() as u64
+    }
+}
+
+impl Workshop {
+    /// Build ids of the executable and the hot image.
+    pub fn build_ids(&self) -> Vec<Vec<u8>> {
+        self.program.build_ids().take(2).map(<[u8]>::to_vec).collect()
+    }
+
+    /// Every file whose change matters.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.stamps.paths().chain(self.restart_inputs.paths())
+    }
+
+    /// Whether a change of this file can matter: a source, an input of the build, or any other Rust
+    /// file, which may be the one that is missed, or else is part of no crate that runs.
+    pub fn concerns(&self, path: &Path) -> bool {
+        self.stamps.contains(path) || self.restart_inputs.contains(path) || is_rust(path)
+    }
+
+    /// Whether every source is as it was when the last run began.
+    pub fn is_current(&self) -> bool {
+        self.stamps.are_current()
+    }
+
+    /// Takes note that a patch is live in every process, and returns what they were told.
+    pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
+        let Ready { plan, mut library, apart, .. } = ready;
+        library.keep();
+        self.program.push(plan.patch.generation, plan.image, &apart);
+        self.live = self.newest.clone();
+        self.history.push((plan.patch.generation, self.live.clone()));
+        if self.history.len() > KEPT_OUTPUTS {
+            self.history.remove(1);
+        }
+        self.next = plan.patch.generation + 1;
+        plan.patch
+    }
+
+    /// Takes note that `generation` is current again in every process. Numbers are not used twice.
+    pub fn reverted(&mut self, generation: Generation) {
+        self.program.revert(generation);
+        self.history.retain(|(other, _)| *other <= generation);
+        let kept = self.history.iter().rfind(|(other, _)| *other == generation);
+        // Without its objects, everything counts as changed, and the next patch holds it all.
+        self.live = kept.map(|(_, live)| live.clone()).unwrap_or_default();
+    }
+
+    /// Generations that can be made current, oldest first, without 0.
+    pub fn generations(&self) -> &[Generation] {
+        self.program.generations()
+    }
+
+    /// The newest generation.
+    pub fn generation(&self) -> Generation {
+        self.program.generation()
+    }
+}
+
+/// Whether a file may hold Rust. Editors keep locks and copies under hidden names.
+fn is_rust(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    path.extension().is_some_and(|extension| extension == "rs") && !hidden
+}

@@ -1,0 +1,82 @@
+//! The full build, and all that is read of what it made.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Opened, Target, Workshop};
+use crate::cargo::{self, Built};
+use crate::changes::{RestartInputs, Stamps};
+use crate::elf::image::Image;
+use crate::error::{Error, Kind, Result};
+use crate::graph::Graph;
+use crate::images::ImageRecord;
+use crate::program::Program;
+use crate::rebuild::{Cancel, Output, Outputs};
+
+impl Workshop {
+    /// Builds the program with cargo and reads what was built.
+    ///
+    /// # Errors
+    /// When cargo fails without a diagnostic, or what it built cannot be read.
+    pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
+        let began = SystemTime::now();
+        let executable = match cargo::build(
+            &target.project,
+            &target.selection,
+            &target.layout,
+            &target.exclude,
+            cancel,
+        )? {
+            Built::Program(executable) => executable,
+            Built::CompileError(diagnostics) => return Ok(Opened::CompileError(diagnostics)),
+            Built::Cancelled => return Ok(Opened::Cancelled),
+        };
+        let image = Image::read(&executable.path)?;
+        let record = ImageRecord::find(&target.layout, &image.build_id).ok_or_else(|| {
+            let cause = "hotdev did not link it: something else has built it at the same time";
+            Error::new(
+                Kind::Build,
+                format!("find how {} was linked", executable.path.display()),
+                cause,
+            )
+            .hint("save any file, or run `hotdev watch` again")
+        })?;
+        let (graph, hot) = match &record.plain {
+            Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
+            None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
+        };
+        let live = base_outputs(&graph, &record);
+        Ok(Opened::Ready(Box::new(Self {
+            executable,
+            unpatchable: record.plain.clone(),
+            restart_inputs: RestartInputs::find(
+                &target.project,
+                &graph,
+                &record.dependencies,
+                &target.exclude,
+                &target.layout,
+            ),
+            stamps: Stamps::of(&graph, began),
+            program: Program::new(image, hot),
+            dirty: BTreeSet::new(),
+            newest: live.clone(),
+            history: vec![(0, live.clone())],
+            live,
+            strangers: Stamps::default(),
+            changed: BTreeSet::new(),
+            failed: false,
+            retry: false,
+            next: 1,
+            target: target.clone(),
+            record,
+            graph,
+        })))
+    }
+}
+
+fn base_outputs(graph: &Graph, record: &ImageRecord) -> Outputs {
+    let path = |key: &str| if key == record.binary { record.objects() } else { record.rlib(key) };
+    let base = graph.crates.iter().enumerate();
+    base.map(|(id, hot)| (id, Arc::new(Output::Base { path: path(&hot.key) }))).collect()
+}
