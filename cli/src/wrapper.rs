@@ -65,6 +65,7 @@ fn add_options(args: &mut Vec<String>, kind: CrateKind, layout: &Layout) -> Stri
     let mut options = vec![
         // Compatibility is checked on types as the debug information has them.
         "debuginfo=2".to_owned(),
+        "split-debuginfo=off".to_owned(),
     ];
     if invocation::codegen(args, "incremental").is_none() {
         options.push(format!("incremental={}", layout.state.join("incremental").display()));
