@@ -2,11 +2,15 @@
 //!
 //! What was made by another build of hotdev is never read: everything but the session file and
 //! the log stands in a folder named after this build, and so does the copy of hotdev that cargo
-//! calls as its wrapper, so that a new hotdev makes cargo compile the workspace crates anew.
+//! calls as its wrapper, so that a new hotdev makes cargo compile the workspace crates anew. So
+//! does a folder that was removed and made again: the copy's name has a part that is new in every
+//! folder, and without it cargo would find all as it was while no record is left.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hotdev_protocol::ContentHash;
 
@@ -14,6 +18,9 @@ use crate::error::{Context, Kind, Result};
 
 /// The shim's library, built by the build script.
 const SHIM: &[u8] = include_bytes!(env!("HOTDEV_SHIM"));
+
+/// The file with the part of the tool's name that is new in every state folder.
+const NONCE: &str = "nonce";
 
 /// The folders of one project and profile.
 #[derive(Clone, Debug)]
@@ -45,8 +52,10 @@ impl Layout {
         if !exclude.is_empty() {
             name.push_str(&format!("-{:016x}", ContentHash::of(exclude.join(",").as_bytes())));
         }
-        let layout = Self { root, ..Self::of_state(&build.join(name)) };
-        forget_other_builds(&layout.root, &build);
+        let state = build.join(name);
+        forget_other_builds(&root, &build);
+        write_nonce(&state).context(Kind::System, doing)?;
+        let layout = Self { root, ..Self::of_state(&state) };
         for folder in
             [layout.invocations(), layout.images(), layout.replays(), layout.generations()]
         {
@@ -60,9 +69,10 @@ impl Layout {
     /// The layout that a session prepared, from the folder it named to its wrapper and linker.
     pub fn of_state(state: &Path) -> Self {
         let build = state.parent().unwrap_or(state);
+        let nonce = fs::read_to_string(state.join(NONCE)).unwrap_or_default();
         Self {
             root: build.parent().unwrap_or(build).to_owned(),
-            tool: state.join("hotdev"),
+            tool: state.join(format!("hotdev-{nonce}")),
             shim: state.join("libhotdev_shim.so"),
             state: state.to_owned(),
         }
@@ -104,6 +114,23 @@ fn forget_other_builds(root: &Path, build: &Path) {
     }
 }
 
+/// Makes the state folder and its nonce, unless they are there.
+fn write_nonce(state: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(state)?;
+    let path = state.join(NONCE);
+    if path.exists() {
+        return Ok(());
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut file = tempfile::NamedTempFile::new_in(state)?;
+    write!(file, "{:x}", since.as_nanos())?;
+    match file.persist_noclobber(path) {
+        // Another session was faster.
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file whose contents never change, unless it is there.
 fn write_once(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     if fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64) {
@@ -111,8 +138,27 @@ fn write_once(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, bytes)?;
+    file.write_all(bytes)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_keeps_its_tool_until_it_is_made_anew() {
+        let target = tempfile::tempdir().unwrap();
+        let prepare = || Layout::prepare(target.path(), "dev", &[]).unwrap();
+        let first = prepare();
+        assert_eq!(prepare().tool, first.tool);
+        assert_eq!(Layout::of_state(&first.state).tool, first.tool);
+        fs::remove_dir_all(&first.root).unwrap();
+        let anew = prepare();
+        assert_eq!(anew.state, first.state);
+        assert_ne!(anew.tool, first.tool);
+        assert!(anew.tool.is_file());
+    }
 }

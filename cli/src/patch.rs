@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hotdev_protocol::Generation;
+use hotdev_protocol::{ContentHash, Generation};
 
 use crate::check::CheckedPatch;
 use crate::elf::object_file::ObjectFile;
@@ -105,6 +105,13 @@ pub fn link(
     Ok(PatchLibrary { generation, path, bytes, kept: false })
 }
 
+/// A build id of the library's own. One made from the contents would be the same again when an
+/// edit comes back, and the older library would be taken for the newer.
+fn build_id(path: &Path) -> String {
+    let hash = ContentHash::of(path.as_os_str().as_encoded_bytes());
+    format!("--build-id=0x{hash:016x}{:08x}", std::process::id())
+}
+
 /// The random part of a temporary folder's name, so that no two libraries ever share a path.
 fn unique(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().trim_start_matches('.').to_owned()
@@ -138,7 +145,7 @@ fn run_lld(
 ) -> Result<()> {
     let mut command = Command::new(&record.lld);
     command.args(["-flavor", "gnu", "-shared", "--emit-relocs", "-o"]).arg(path);
-    command.args(units::LINK_OPTIONS).args(objects);
+    command.args(units::LINK_OPTIONS).arg(build_id(path)).args(objects);
     command.arg("--whole-archive").args(archives).arg("--no-whole-archive").arg(&record.builtins);
     let output =
         command.output().context(Kind::Link, || format!("start {}", record.lld.display()))?;

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hotdev_protocol::{
@@ -17,8 +17,8 @@ use hotdev_protocol::{
 use crate::error::{Context, Kind, Result};
 use crate::process;
 
-/// How long a process may take to answer one command. Loading takes under a millisecond; a
-/// stopped or overloaded process takes longer.
+/// How long all processes together may take to answer one command. Loading takes under a
+/// millisecond; a stopped or overloaded process takes longer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a new connection may take to say who it is.
@@ -171,6 +171,11 @@ impl Processes {
         Some(self.list.remove(at).hello.pid)
     }
 
+    /// Forgets the connections of a process that has ended.
+    pub fn forget(&mut self, pid: u32) {
+        self.list.retain(|process| process.hello.pid != pid);
+    }
+
     /// Brings a patch into every process, or into none.
     ///
     /// # Errors
@@ -221,17 +226,15 @@ impl Processes {
         Patch { generation: self.wire(patch.generation), ..patch.clone() }
     }
 
-    /// Sends a command to all, then collects the answers, so that processes work side by side.
+    /// Sends a command to all, then collects the answers, so that processes work side by side. All
+    /// have the same time, so one that is stopped holds up the session only once.
     fn ask_all(&mut self, command: &Command) -> std::result::Result<(), Undelivered> {
-        let sent: Vec<bool> = self.list.iter_mut().map(|process| send(process, command)).collect();
+        let end = Instant::now() + ANSWER_LIMIT;
+        let sent: Vec<bool> =
+            self.list.iter_mut().map(|process| send(process, command, end)).collect();
         let mut first = Ok(());
         for (index, sent) in sent.into_iter().enumerate() {
-            let answer = if sent {
-                self.answer(index)
-            } else {
-                Err(self.lost(index, "the connection is gone"))
-            };
-            match answer {
+            match self.answer(index, sent, end) {
                 // Who has ended meanwhile has nothing to be patched.
                 Err(refused) if !process::is_alive(refused.pid) => {}
                 answer => first = first.and(answer),
@@ -245,23 +248,28 @@ impl Processes {
     }
 
     fn ask(&mut self, index: usize, command: &Command) -> std::result::Result<(), Undelivered> {
-        if send(&mut self.list[index], command) {
-            self.answer(index)
-        } else {
-            Err(self.lost(index, "the connection is gone"))
-        }
+        let end = Instant::now() + ANSWER_LIMIT;
+        let sent = send(&mut self.list[index], command, end);
+        self.answer(index, sent, end)
     }
 
-    fn answer(&self, index: usize) -> std::result::Result<(), Undelivered> {
-        match self.list[index].replies.recv_timeout(ANSWER_LIMIT) {
-            Ok(Reply::Failed(failure)) => {
-                Err(Undelivered { pid: self.list[index].hello.pid, failure })
-            }
+    fn answer(
+        &self,
+        index: usize,
+        sent: bool,
+        end: Instant,
+    ) -> std::result::Result<(), Undelivered> {
+        let process = &self.list[index];
+        if !sent {
+            return Err(self.lost(index, "the connection is gone, or nothing is read from it"));
+        }
+        match process.replies.recv_deadline(end) {
+            Ok(Reply::Failed(failure)) => Err(Undelivered { pid: process.hello.pid, failure }),
             Ok(_) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => Err(self.lost(index, "the connection is gone")),
             Err(RecvTimeoutError::Timeout) => {
                 // Its answer may still come and must not be taken for that to a later command.
-                let _ = self.list[index].stream.shutdown(std::net::Shutdown::Both);
+                disconnect(process);
                 Err(self.lost(index, &format!("no answer within {} s", ANSWER_LIMIT.as_secs())))
             }
         }
@@ -273,8 +281,21 @@ impl Processes {
     }
 }
 
-fn send(process: &mut Process, command: &Command) -> bool {
-    frame::write(&mut process.stream, command).is_ok()
+/// Sends a command before `end`; false where that fails. A stopped process leaves it in the
+/// socket's buffer, and what does not fit there would wait for ever.
+fn send(process: &mut Process, command: &Command, end: Instant) -> bool {
+    let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let sent = process.stream.set_write_timeout(Some(left)).is_ok()
+        && frame::write(&mut process.stream, command).is_ok();
+    if !sent {
+        // Half a frame may have gone out: nothing can follow it.
+        disconnect(process);
+    }
+    sent
+}
+
+fn disconnect(process: &Process) {
+    let _ = process.stream.shutdown(std::net::Shutdown::Both);
 }
 
 /// A folder of the session's own for its sockets, the same for every session of one project: a

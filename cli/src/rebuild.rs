@@ -1,9 +1,9 @@
 //! Replays recorded rustc invocations: one crate after another, each seeing what the earlier ones
-//! made, and nothing written where cargo keeps its own files.
+//! made. cargo finds its own files as it left them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,11 +142,15 @@ pub fn rebuild(
 ) -> Result<Rebuilt> {
     let mut warnings = Vec::new();
     while let Some(id) = dirty.first().copied() {
-        let (diagnostics, output) = replay(graph, id, outputs, layout, cancel)?;
+        let (mut diagnostics, output) = replay(graph, id, outputs, layout, cancel)?;
         if cancel.is_set() {
             return Ok(Rebuilt::Cancelled);
         }
-        let Some(output) = output else { return Ok(Rebuilt::CompileError(diagnostics)) };
+        let Some(output) = output else {
+            // Warnings about code that is not finished help nobody.
+            diagnostics.retain(|diagnostic| diagnostic.level == "error");
+            return Ok(Rebuilt::CompileError(diagnostics));
+        };
         warnings.extend(diagnostics);
         if let Some(folder) = output.replay_folder() {
             let hot = &mut graph.crates[id];
@@ -174,8 +178,9 @@ fn replay(
         .tempdir_in(layout.replays())
         .context(Kind::System, doing)?;
     let objects = folder.path().join("objects");
+    let mut aside = Aside::put(hot, folder.path()).context(Kind::System, doing)?;
     let mut command = Command::new(&hot.invocation.program);
-    command.args(arguments(graph, hot, outputs, folder.path()));
+    command.args(arguments(graph, hot, outputs));
     command
         .env_clear()
         .envs(hot.invocation.env.iter().cloned())
@@ -188,6 +193,7 @@ fn replay(
     let (diagnostics, rest) = read_messages(&mut child, &hot.invocation.directory);
     let status = child.wait().context(Kind::Build, doing)?;
     drop(guard);
+    aside.take_back(status.success()).context(Kind::System, doing)?;
     if status.success() {
         let path = if hot.invocation.is_binary {
             objects
@@ -202,8 +208,74 @@ fn replay(
     Err(Error::new(Kind::Build, doing(), format!("rustc ended with {status}: {}", rest.trim())))
 }
 
-/// The recorded arguments, writing to `folder` and reading what other replays wrote.
-fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs, folder: &Path) -> Vec<String> {
+/// What cargo has of a crate, put aside while rustc writes a new one in its place.
+///
+/// rustc takes everything for changed when its output folder is another, so a replay has to write
+/// where cargo had it written. What it wrote is then moved away, and cargo finds its own files as
+/// it left them. If hotdev ends in between, cargo misses them and compiles the crate anew.
+struct Aside {
+    names: [String; 3],
+    /// cargo's folder.
+    out_dir: PathBuf,
+    /// Where the replay's output is to go.
+    folder: PathBuf,
+    is_back: bool,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Err(error) = self.take_back(false) {
+            tracing::warn!(%error, "cargo's own output was not put back; cargo will compile it anew");
+        }
+    }
+}
+
+impl Aside {
+    fn put(hot: &HotCrate, folder: &Path) -> io::Result<Self> {
+        let key = &hot.key;
+        let names = [format!("lib{key}.rlib"), format!("lib{key}.rmeta"), format!("{key}.d")];
+        let aside = Self {
+            names,
+            out_dir: hot.invocation.out_dir(),
+            folder: folder.to_owned(),
+            is_back: false,
+        };
+        fs::create_dir_all(aside.kept())?;
+        for name in &aside.names {
+            move_file(&aside.out_dir.join(name), &aside.kept().join(name))?;
+        }
+        Ok(aside)
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.folder.join("aside")
+    }
+
+    fn take_back(&mut self, use_output: bool) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_back, true) {
+            return Ok(());
+        }
+        for name in &self.names {
+            let (out, kept) = (self.out_dir.join(name), self.kept().join(name));
+            if use_output {
+                move_file(&out, &self.folder.join(name))?;
+            }
+            move_file(&kept, &out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Moves a file, if it is there.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The recorded arguments, reading what other replays wrote.
+fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs) -> Vec<String> {
     let replayed: HashMap<&str, &Path> = outputs
         .iter()
         .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.replay_folder()?)))
@@ -212,7 +284,6 @@ fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs, folder: &Path) ->
     let mut previous = "";
     for arg in &hot.invocation.args {
         args.push(match previous {
-            "--out-dir" => folder.to_string_lossy().into_owned(),
             "--extern" => replayed_extern(arg, &replayed).unwrap_or_else(|| arg.clone()),
             _ => arg.clone(),
         });

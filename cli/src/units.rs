@@ -14,10 +14,9 @@ use crate::elf::SymbolKind;
 use crate::elf::object_file::ObjectFile;
 use crate::error::{Context, Kind, Result};
 
-/// How hot images and patches are linked: slots can be written, are filled at once, and the image
-/// can be told by its build id.
-pub const LINK_OPTIONS: [&str; 8] = [
-    "--build-id=sha1",
+/// How hot images and patches are linked: slots can be written and are filled at once. A build id
+/// comes beside these.
+pub const LINK_OPTIONS: [&str; 7] = [
     "-znorelro",
     "-znow",
     "--eh-frame-hdr",

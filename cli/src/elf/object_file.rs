@@ -21,6 +21,8 @@ pub struct ObjectFile {
     /// One table for each `SHT_RELA` section.
     pub relocations: Vec<RelocationTable>,
     symtab: usize,
+    /// Where the section headers begin in `bytes`.
+    headers: usize,
     /// Index of the section with the symbols' names.
     names: usize,
     /// Names to be appended to that section.
@@ -138,7 +140,8 @@ impl ObjectFile {
     /// Parses `bytes`.
     ///
     /// # Errors
-    /// When they are no x86-64 relocatable object, or one with over 65,000 sections.
+    /// When they are no x86-64 relocatable object, or one with over 65,000 sections, or when a
+    /// section lies outside the file or a symbol outside all sections.
     pub fn parse(bytes: Vec<u8>) -> Result<Self> {
         let doing = || "read an object file".to_owned();
         let header = header(&bytes)?;
@@ -152,6 +155,9 @@ impl ObjectFile {
         let names = contents(&bytes, names)?;
         let mut sections = Vec::with_capacity(headers.len());
         for header in headers {
+            if header.sh_type.get(LE) != elf::SHT_NOBITS {
+                contents(&bytes, header)?;
+            }
             sections.push(Section {
                 name: string(names, header.sh_name.get(LE))?,
                 kind: header.sh_type.get(LE),
@@ -172,7 +178,9 @@ impl ObjectFile {
         let symbols = read_symbols(&bytes, headers, symtab)?;
         let relocations = read_relocations(&bytes, headers, symbols.len())?;
         let names = headers[symtab].sh_link.get(LE) as usize;
-        Ok(Self { bytes, sections, symbols, relocations, symtab, names, new_names: Vec::new() })
+        let headers = header.e_shoff.get(LE) as usize;
+        let new_names = Vec::new();
+        Ok(Self { bytes, sections, symbols, relocations, symtab, headers, names, new_names })
     }
 
     /// The file as it was parsed.
@@ -323,8 +331,7 @@ impl ObjectFile {
     fn move_names(&mut self, offset: Option<usize>) -> Result<()> {
         let Some(offset) = offset else { return Ok(()) };
         let size = self.bytes.len() - offset;
-        let headers = header(&self.bytes)?.e_shoff.get(LE) as usize;
-        let at = headers + self.names * size_of::<elf::SectionHeader64<LE>>();
+        let at = self.headers + self.names * size_of::<elf::SectionHeader64<LE>>();
         let (header, _) = pod::from_bytes_mut::<elf::SectionHeader64<LE>>(&mut self.bytes[at..])
             .map_err(|()| {
                 Error::new(Kind::Image, "write an object file", "its section headers are cut short")
@@ -341,11 +348,9 @@ impl ObjectFile {
         count: usize,
         locals: usize,
     ) -> Result<()> {
-        let header = header(&self.bytes)?;
-        let (offset, number) = (header.e_shoff.get(LE) as usize, self.sections.len());
         let (headers, _) = pod::slice_from_bytes_mut::<elf::SectionHeader64<LE>>(
-            &mut self.bytes[offset..],
-            number,
+            &mut self.bytes[self.headers..],
+            self.sections.len(),
         )
         .map_err(|()| {
             Error::new(Kind::Image, "write an object file", "its section headers are cut short")
@@ -429,6 +434,9 @@ fn read_symbols(
     let (entries, _) = pod::slice_from_bytes::<elf::Sym64<LE>>(table, count).map_err(cut)?;
     let names = headers.get(headers[symtab].sh_link.get(LE) as usize).ok_or_else(|| cut(()))?;
     let names = contents(bytes, names)?;
+    if !entries.iter().all(|entry| fits(entry, headers.len())) {
+        return Err(Error::new(Kind::Image, "read an object file", "a symbol lies in no section"));
+    }
     entries
         .iter()
         .map(|entry| {
@@ -445,6 +453,17 @@ fn read_symbols(
             })
         })
         .collect()
+}
+
+/// Far more than a section of an object can hold: below it, sums of places never overflow.
+const LIMIT: u64 = 1 << 60;
+
+/// Whether a symbol lies in one of so many sections, as far as it has to lie in one.
+fn fits(symbol: &elf::Sym64<LE>, sections: usize) -> bool {
+    let section = symbol.st_shndx.get(LE);
+    let elsewhere = section >= elf::SHN_LORESERVE && symbol.st_info & 15 != elf::STT_SECTION;
+    let end = symbol.st_value.get(LE).checked_add(symbol.st_size.get(LE));
+    elsewhere || usize::from(section) < sections && end.is_some_and(|end| end < LIMIT)
 }
 
 fn read_relocations(
@@ -472,7 +491,9 @@ fn read_relocations(
                 addend: entry.r_addend.get(LE),
             })
             .collect();
-        if target >= headers.len() || entries.iter().any(|e| e.symbol as usize >= symbols) {
+        let is_damaged =
+            |e: &Relocation| e.symbol as usize >= symbols || e.addend.unsigned_abs() >= LIMIT;
+        if target >= headers.len() || entries.iter().any(is_damaged) {
             return Err(bad());
         }
         tables.push(RelocationTable { section, target, entries });

@@ -93,7 +93,7 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
                     through_slot(object, named, place, linkage, optimized)
                 }
             } else {
-                match stub_target(object, table, named, linkage) {
+                match stub_target(object, table, named, &functions, linkage) {
                     Some(function) => {
                         let symbol = object.undefined_symbol(&stub::name(&function));
                         found.stubs.insert(function);
@@ -192,7 +192,10 @@ fn name_target(
     // In code, the field's own length stands in the addend.
     let bias = if code && relocation.kind != elf::R_X86_64_64 { 4 } else { 0 };
     let target = relocation.addend + bias;
-    if object.sections[usize::from(symbol.section)].is_code() {
+    let Some(section) = object.sections.get(usize::from(symbol.section)) else {
+        return relocation;
+    };
+    if section.is_code() {
         match functions.get(&(symbol.section, target as u64)) {
             Some(function) => Relocation { symbol: *function, addend: -bias, ..relocation },
             None => relocation,
@@ -275,6 +278,7 @@ fn stub_target(
     object: &ObjectFile,
     table: usize,
     relocation: Relocation,
+    functions: &Functions,
     linkage: &impl Linkage,
 ) -> Option<String> {
     let symbol = &object.symbols[relocation.symbol as usize];
@@ -283,27 +287,55 @@ fn stub_target(
     if !pointer || linkage.kind(&symbol.name) != Some(SymbolKind::Function) {
         return None;
     }
-    (!is_vtable(object, table)).then(|| symbol.name.clone())
+    (!is_vtable(object, table, functions)).then(|| symbol.name.clone())
 }
 
 /// Whether the section that a relocation table applies to is a vtable: an unnamed constant of drop
 /// glue (or nothing), a size, an alignment, then methods.
-fn is_vtable(object: &ObjectFile, table: usize) -> bool {
+fn is_vtable(object: &ObjectFile, table: usize, functions: &Functions) -> bool {
     let (target, entries) = (object.relocations[table].target, &object.relocations[table].entries);
-    let named = object.symbols.iter().any(|symbol| {
-        symbol.kind == elf::STT_OBJECT
-            && usize::from(symbol.section) == target
-            && is_static_name(&symbol.name)
-    });
-    let alignment = object
-        .data(target)
-        .get(16..24)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(u64::from_le_bytes);
+    let named = static_names(object, target).next().is_some();
+    let word = |offset: usize| {
+        let bytes = object.data(target).get(offset..offset + 8)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    };
+    let drops = match entries.iter().find(|entry| entry.offset < 8) {
+        Some(first) => function_name(object, *first, functions).contains("drop_in_place"),
+        None => word(0) == Some(0),
+    };
     let plain = !entries.iter().any(|entry| (8..24).contains(&entry.offset));
     !named
+        && drops
         && plain
-        && alignment.is_some_and(|alignment| alignment.is_power_of_two() && alignment <= 1 << 16)
+        && word(16).is_some_and(|alignment| alignment.is_power_of_two() && alignment <= 1 << 16)
+}
+
+/// The name that a pointer in data leads to, by symbol or by the place in a section; else empty.
+fn function_name<'a>(
+    object: &'a ObjectFile,
+    pointer: Relocation,
+    functions: &Functions,
+) -> &'a str {
+    let symbol = &object.symbols[pointer.symbol as usize];
+    if symbol.kind != elf::STT_SECTION {
+        return &symbol.name;
+    }
+    functions
+        .get(&(symbol.section, pointer.addend as u64))
+        .map_or("", |function| &object.symbols[*function as usize].name)
+}
+
+/// Names of the statics in a section.
+fn static_names(object: &ObjectFile, section: usize) -> impl Iterator<Item = &str> {
+    object
+        .symbols
+        .iter()
+        .filter(move |symbol| {
+            symbol.kind == elf::STT_OBJECT
+                && usize::from(symbol.section) == section
+                && is_static_name(&symbol.name)
+        })
+        .map(|symbol| symbol.name.as_str())
 }
 
 /// Turns `mov f@GOTPCREL(%rip), %reg` into `lea f(%rip), %reg`; false where it is another instruction.
@@ -322,6 +354,39 @@ fn load_to_address(object: &mut ObjectFile, place: FieldPlace) -> bool {
         *opcode = LEA;
     }
     is_load
+}
+
+/// A function or static that a thread-local's initial value leads to, be it through constants. A
+/// copy of the thread-local with [`keep_thread_locals`] would lead to a second one.
+pub fn led_to_by_thread_locals(object: &ObjectFile, linkage: &impl Linkage) -> Option<String> {
+    let is_thread_local = |section: usize| object.sections[section].name.starts_with(".tdata");
+    let mut open: Vec<usize> =
+        (0..object.sections.len()).filter(|at| is_thread_local(*at)).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(section) = open.pop() {
+        if !seen.insert(section) {
+            continue;
+        }
+        let tables = object.relocations.iter().filter(|table| table.target == section);
+        for pointer in tables.flat_map(|table| &table.entries) {
+            let symbol = &object.symbols[pointer.symbol as usize];
+            let to = usize::from(symbol.section);
+            if !symbol.is_defined() {
+                if linkage.kind(&symbol.name).is_some() {
+                    return Some(symbol.name.clone());
+                }
+            } else if object.sections.get(to).is_some_and(|section| section.is_code()) {
+                return Some(
+                    function_name(object, *pointer, &functions_by_place(object)).to_owned(),
+                );
+            } else if let Some(name) = static_names(object, to).next() {
+                return Some(name.to_owned());
+            } else {
+                open.push(to);
+            }
+        }
+    }
+    None
 }
 
 /// Makes a copy of an object that brings nothing but its thread-locals into the executable: they

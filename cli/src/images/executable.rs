@@ -36,7 +36,8 @@ pub fn link(
         command.args(&objects.executable);
         command.args(["-Wl,--push-state,--no-as-needed", "-lm"]);
         command.arg(record.hot_image()).arg(&layout.shim).arg("-Wl,--pop-state");
-        let rest = arguments(line, record, whole);
+        let mut rest = bundled(objects, whole);
+        rest.extend(arguments(line, record, whole));
         let list = record.folder.join("executable.rsp");
         crate::units::write_response_file(&list, &rest)?;
         command.arg(format!("@{}", list.display()));
@@ -52,6 +53,17 @@ pub fn link(
 fn driver(linker: &str) -> &str {
     let name = Path::new(linker).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.contains("cc") || name.contains("clang") { linker } else { "cc" }
+}
+
+/// C objects of hot libraries. The hot image finds them here, and so does every patch.
+fn bundled(objects: &Objects, whole: bool) -> Vec<String> {
+    let mut args: Vec<String> =
+        objects.bundled.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    if !whole && !args.is_empty() {
+        args.insert(0, "-Wl,--start-lib".into());
+        args.push("-Wl,--end-lib".into());
+    }
+    args
 }
 
 /// rustc's arguments without what went into the hot image and what would undo the two images.

@@ -9,7 +9,7 @@ use object::elf;
 use rayon::prelude::*;
 
 use super::command_line::CommandLine;
-use super::{ImageRecord, Names, run_linker};
+use super::{ImageRecord, Names, bundled, run_linker};
 use crate::elf::SymbolKind;
 use crate::elf::image::Image;
 use crate::elf::object_file::ObjectFile;
@@ -18,6 +18,7 @@ use crate::elf::stub;
 use crate::error::{Context, Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::layout::Layout;
+use crate::symbol_name;
 use crate::units::{self, Unit};
 
 /// A name that hot objects define.
@@ -32,6 +33,8 @@ pub struct Name {
 pub struct Inputs {
     /// Hot libraries: key and rlib.
     pub libraries: Vec<(String, PathBuf)>,
+    /// C objects in the rlibs of hot libraries.
+    pub bundled: Vec<Vec<u8>>,
     units: Vec<(Unit, ObjectFile, Compiled)>,
 }
 
@@ -49,6 +52,8 @@ pub struct Objects {
     pub hot: Vec<PathBuf>,
     /// For the executable.
     pub executable: Vec<PathBuf>,
+    /// For the executable, from C.
+    pub bundled: Vec<PathBuf>,
     /// What [`fill_thread_locals`] has to fill.
     pub thread_locals: Vec<ThreadLocalUse>,
     stubs: BTreeSet<String>,
@@ -60,12 +65,13 @@ impl Inputs {
     /// # Errors
     /// When one cannot be read or was compiled in a way that cannot be patched.
     pub fn gather(layout: &Layout, line: &CommandLine) -> Result<Self> {
-        let mut libraries = Vec::new();
+        let (mut libraries, mut bundled) = (Vec::new(), Vec::new());
         let mut crates = Vec::new();
         for rlib in &line.rlibs {
             let Some(key) = library_key(rlib) else { continue };
             let Ok(invocation) = Invocation::read(&layout.invocations(), &key) else { continue };
             crates.push((units::in_rlib(rlib)?, compiled(&invocation)?));
+            bundled.extend(bundled::in_rlib(rlib)?);
             libraries.push((key, rlib.clone()));
         }
         let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
@@ -78,7 +84,7 @@ impl Inputs {
             .into_par_iter()
             .map(|(unit, how)| Ok((unit.clone(), ObjectFile::parse(unit.bytes)?, how)))
             .collect::<Result<_>>()?;
-        Ok(Self { libraries, units })
+        Ok(Self { libraries, bundled, units })
     }
 }
 
@@ -147,6 +153,7 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
         objects.thread_locals.extend(one.thread_locals);
         objects.stubs.extend(one.stubs);
     }
+    objects.bundled = bundled::write(&inputs.bundled, folder)?;
     let path = folder.join("stubs.o");
     fs::write(&path, stub::object(objects.stubs.iter())?)
         .context(Kind::System, || format!("write {}", path.display()))?;
@@ -174,6 +181,7 @@ fn rewrite_one(
     if how.is_binary
         && object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined())
     {
+        refuse_shared_thread_locals(&object, survey)?;
         let mut copy = object.clone();
         rewrite::keep_thread_locals(&mut copy);
         objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
@@ -183,6 +191,19 @@ fn rewrite_one(
     objects.thread_locals = found.thread_locals.into_iter().map(|(used, _)| used).collect();
     objects.hot.push(write(object, folder, &format!("{number}.o"))?);
     Ok(objects)
+}
+
+/// The executable's copy of a thread-local must not lead to copies of what the hot image has.
+fn refuse_shared_thread_locals(object: &ObjectFile, survey: &Survey) -> Result<()> {
+    let Some(name) = rewrite::led_to_by_thread_locals(object, survey) else { return Ok(()) };
+    let cause = format!(
+        "a thread-local of the binary crate begins with the address of {}, and that cannot be \
+         kept apart from the code",
+        symbol_name::path(&name)
+    );
+    Err(Error::new(Kind::Link, "link the program as two images", cause).hint(
+        "move the thread-local to a library crate of the workspace, or fill it in at its first use",
+    ))
 }
 
 /// The object that rustc makes for the whole program, which joins std to an allocator. A crate with
@@ -209,7 +230,11 @@ pub fn link(record: &ImageRecord, objects: &[PathBuf]) -> Result<()> {
     units::write_response_file(&list, objects)?;
     let mut command = Command::new(&record.lld);
     command.args(["-flavor", "gnu", "-shared", "-o"]).arg(record.hot_image());
-    command.args(units::LINK_OPTIONS).arg(format!("@{}", list.display())).arg(&record.builtins);
+    command
+        .args(units::LINK_OPTIONS)
+        .arg("--build-id=sha1")
+        .arg(format!("@{}", list.display()))
+        .arg(&record.builtins);
     run_linker(&mut command, "link the hot image")
 }
 

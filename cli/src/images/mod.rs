@@ -7,6 +7,7 @@
 //! Where that cannot be done (a static executable, link-time optimization, a linker error) the
 //! program is linked as rustc asked, and the record says why it cannot be patched.
 
+mod bundled;
 mod command_line;
 mod executable;
 mod hot;

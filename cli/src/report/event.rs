@@ -120,6 +120,8 @@ pub enum RefusalCode {
     SlotMismatch,
     /// A process of the program could not load the patch, or did not answer in time.
     LoadFailed,
+    /// hotdev could not make a patch of the edit.
+    PatchFailed,
     /// Only a restart can apply it: a manifest, a build script, a dependency, ….
     NeedsRestart,
 }

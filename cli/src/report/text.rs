@@ -71,9 +71,10 @@ pub(super) fn refusal_hint(code: RefusalCode) -> &'static str {
         RefusalCode::UnresolvedSymbol | RefusalCode::NeedsRestart => {
             "`hotdev restart` builds it with cargo and runs it"
         }
-        RefusalCode::SlotMismatch | RefusalCode::LoadFailed => {
-            "`hotdev reload` tries again; `hotdev restart` always works"
+        RefusalCode::SlotMismatch | RefusalCode::PatchFailed => {
+            "`hotdev restart` applies it; the log in target/hotdev has the details"
         }
+        RefusalCode::LoadFailed => "`hotdev reload` tries again; `hotdev restart` always works",
     }
 }
 

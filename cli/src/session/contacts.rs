@@ -61,6 +61,7 @@ impl Session {
             return;
         }
         self.running = Running::No;
+        self.processes.forget(pid);
         let (status, signal) = status.map(crate::process::outcome).unwrap_or_default();
         self.reporter.event(&event::Event::Exited { pid, status, signal });
         for responder in self.waiting.drain(..) {

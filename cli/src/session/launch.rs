@@ -51,6 +51,7 @@ impl Session {
         {
             pids.push(pid);
         }
+        pids.extend(self.take_unknown_workers());
         self.running = Running::No;
         self.chain.clear();
         for signal in [Signal::TERM, Signal::KILL] {
@@ -65,6 +66,20 @@ impl Session {
             process::wait_gone(&alive, END_LIMIT);
         }
         self.processes = self.processes.successor();
+    }
+
+    /// Processes of the program that connected while nobody could take them in, a fork during a
+    /// build for one. They are forgotten.
+    fn take_unknown_workers(&mut self) -> Vec<u32> {
+        if self.build_ids.is_empty() {
+            return Vec::new();
+        }
+        let build_ids = &self.build_ids;
+        let own = self.strangers.extract_if(.., |process| {
+            let images = &process.hello.images;
+            build_ids.iter().all(|id| images.iter().any(|image| image.build_id == *id))
+        });
+        own.map(|process| process.hello.pid).collect()
     }
 }
 

@@ -13,7 +13,7 @@ mod run;
 mod start;
 mod verdicts;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Instant;
@@ -94,6 +94,8 @@ struct Session {
     pending: Option<(Instant, Vec<PathBuf>)>,
     /// Files of the last program that was started: their changes matter while there is no workshop.
     known: HashSet<PathBuf>,
+    /// Contents of the files that were saved during the last build that failed.
+    seen: BTreeMap<PathBuf, Option<u64>>,
     /// Why the next job is to build and restart.
     restart: Option<String>,
     /// Files of the last look, for the report.

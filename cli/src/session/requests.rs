@@ -52,8 +52,7 @@ impl Session {
             );
         };
         let current = workshop.generation();
-        let mut earlier: Vec<u64> =
-            std::iter::once(0).chain(workshop.generations().iter().copied()).collect();
+        let mut earlier = workshop.generations();
         earlier.retain(|other| *other < current);
         let to = generation.or(earlier.last().copied()).filter(|to| earlier.contains(to));
         let Some(to) = to else {
@@ -81,6 +80,8 @@ impl Session {
         let verdict =
             event::Event::RolledBack { generation: current, to, reason: "asked for".into() };
         self.reporter.event(&verdict);
+        // The files are ahead of the program now.
+        self.verdict = Some(verdict.clone());
         responder.event(&verdict);
         responder.done(exit::LIVE, None, None);
     }

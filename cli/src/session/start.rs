@@ -1,6 +1,6 @@
 //! Setting a session up and taking it down.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -76,6 +76,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         events,
         sender: sender.clone(),
         known: HashSet::new(),
+        seen: BTreeMap::new(),
         workshop: None,
         job: None,
         looking: false,

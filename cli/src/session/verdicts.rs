@@ -1,8 +1,9 @@
 //! From a job's outcome to a verdict that everybody hears.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use hotdev_protocol::FailureKind;
+use hotdev_protocol::{ContentHash, FailureKind};
 
 use super::{Generation, Running, Session, restarts};
 use crate::check::Refusal;
@@ -42,7 +43,7 @@ impl Session {
                 self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR)
             }
             Outcome::Refused(refusal) => self.refused(refusal),
-            Outcome::Failed(error) => self.failed(&error),
+            Outcome::Failed(error) => self.refused(patch_failed(&error)),
         }
     }
 
@@ -137,16 +138,30 @@ impl Session {
             }
             Ok(opened) => opened,
         };
-        if self.pending.is_some() {
-            return self.next_job();
-        }
         match opened {
             Opened::Cancelled => self.next_job(),
+            // Files that were saved during the build may be what it lacked; a build script may as
+            // well have written them again as they were.
+            Opened::CompileError(_) if self.pending_is_new() => self.next_job(),
             Opened::CompileError(diagnostics) => {
+                self.pending = None;
                 self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR);
             }
+            // What was saved during the build goes into the program as soon as it runs.
             Opened::Ready(workshop) => self.replace(workshop),
         }
+    }
+
+    /// Whether files have changed since the build that began last.
+    fn pending_is_new(&mut self) -> bool {
+        let files = self.pending.iter().flat_map(|(_, files)| files);
+        let contents = files.map(|path| {
+            (path.clone(), std::fs::read(path).ok().map(|bytes| ContentHash::of(&bytes)))
+        });
+        let contents: BTreeMap<_, _> = contents.collect();
+        let new = contents.iter().any(|(path, hash)| self.seen.get(path) != Some(hash));
+        self.seen = contents;
+        new
     }
 
     /// Ends what runs and starts what was built.
@@ -205,4 +220,10 @@ fn refusal(undelivered: &Undelivered) -> Refusal {
         _ => format!("process {pid} did not take the patch: {}", failure.message),
     };
     Refusal { code, items: items.into_iter().collect(), message }
+}
+
+/// No patch was made. The log has the whole error.
+fn patch_failed(error: &Error) -> Refusal {
+    tracing::error!(%error, "no patch was made");
+    Refusal { code: RefusalCode::PatchFailed, items: Vec::new(), message: error.to_string() }
 }

@@ -71,7 +71,12 @@ impl Types {
         let file = object::File::parse(bytes)?;
         let load = |id: gimli::SectionId| -> std::result::Result<(Cow<'_, [u8]>, Relocations), object::Error> {
             let Some(section) = file.section_by_name(id.name()) else { return Ok(Default::default()) };
-            Ok((section.uncompressed_data()?, Relocations(RelocationMap::new(&file, &section)?)))
+            let mut relocations = RelocationMap::default();
+            for (offset, relocation) in section.relocations() {
+                // Places of thread-locals are not known before the program runs, and not asked for.
+                let _ = relocations.add(&file, offset, relocation);
+            }
+            Ok((section.uncompressed_data()?, Relocations(relocations)))
         };
         let sections = gimli::DwarfSections::load(load)?;
         let dwarf = sections.borrow(|(data, relocations)| {

@@ -159,14 +159,15 @@ impl Workshop {
     pub fn reverted(&mut self, generation: Generation) {
         self.program.revert(generation);
         self.history.retain(|(other, _)| *other <= generation);
-        let kept = self.history.iter().rfind(|(other, _)| *other == generation);
-        // Without its objects, everything counts as changed, and the next patch holds it all.
-        self.live = kept.map(|(_, live)| live.clone()).unwrap_or_default();
+        if let Some((_, live)) = self.history.last() {
+            self.live = live.clone();
+        }
     }
 
-    /// Generations that can be made current, oldest first, without 0.
-    pub fn generations(&self) -> &[Generation] {
-        self.program.generations()
+    /// Generations that can be made current, oldest first: those whose objects are kept, because
+    /// the next edit is compared with them.
+    pub fn generations(&self) -> Vec<Generation> {
+        self.history.iter().map(|(generation, _)| *generation).collect()
     }
 
     /// The newest generation.
