@@ -15,6 +15,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::elf::object_file::ObjectFile;
 use crate::error::Result;
 use crate::graph::{CrateId, Graph};
@@ -23,7 +25,7 @@ use crate::rebuild::{Output, Outputs};
 use crate::report::event::{Item, RefusalCode};
 use crate::symbol_name;
 use crate::types::{self, Changed, Differences, Types};
-use crate::units::{self, Unit};
+use crate::units::{self, Difference, Digest, Unit};
 
 /// A unit that goes into a patch.
 #[derive(Clone)]
@@ -44,6 +46,8 @@ pub struct CheckedPatch {
     pub functions: Vec<String>,
     /// Mangled names of the functions that older images must not be led to.
     pub apart: BTreeSet<String>,
+    /// Mangled names of statics that begin anew: see [`Difference::fresh`].
+    pub fresh: BTreeSet<String>,
     /// What the developer should know although nothing is wrong.
     pub notes: Vec<String>,
 }
@@ -68,8 +72,8 @@ pub struct Refusal {
 
 /// What the comparison came to.
 pub enum Checked {
-    /// The running program has all of it.
-    Unchanged,
+    /// The running program has all of the code; what the developer should know nevertheless.
+    Unchanged(Vec<String>),
     /// This can go in.
     Patch(CheckedPatch),
     /// This cannot.
@@ -99,7 +103,7 @@ pub fn check(
         return Ok(Checked::Refused(refusal));
     }
     if check.patch.functions.is_empty() {
-        return Ok(Checked::Unchanged);
+        return Ok(Checked::Unchanged(check.patch.notes));
     }
     if !check.found.anonymous.is_empty() {
         check.put_apart(newest, &mut taken)?;
@@ -119,6 +123,8 @@ struct Found {
     named: Vec<(CrateId, Changed)>,
     anonymous: BTreeSet<String>,
     statics: Vec<Item>,
+    methods: Vec<Item>,
+    restart: Vec<Item>,
     types: Vec<Types>,
 }
 
@@ -127,6 +133,13 @@ struct Check<'a> {
     program: &'a Program,
     patch: CheckedPatch,
     found: Found,
+}
+
+/// A unit that rustc compiled anew.
+struct Compiled {
+    name: String,
+    object: ObjectFile,
+    digest: Digest,
 }
 
 impl Check<'_> {
@@ -138,110 +151,173 @@ impl Check<'_> {
         taken: &mut Taken,
     ) -> Result<()> {
         let old = old.map(Output::units).transpose()?.unwrap_or_default();
-        let old: HashMap<String, Unit> =
+        let mut old: HashMap<String, Unit> =
             old.into_iter().map(|unit| (unit.name.clone(), unit)).collect();
+        let mut units = Vec::new();
         for unit in new.units()? {
-            let before = old.get(&unit.name);
-            if before.is_some_and(|before| before.bytes == unit.bytes) {
-                continue;
+            let same = old.get(&unit.name).is_some_and(|before| before.bytes == unit.bytes);
+            if same {
+                old.remove(&unit.name);
+            } else {
+                units.push(unit);
             }
-            let before =
-                before.map(|before| ObjectFile::parse(before.bytes.clone())).transpose()?;
-            let object = ObjectFile::parse(unit.bytes)?;
-            let difference = units::compare(before.as_ref(), &object);
-            self.compare_statics(&difference);
-            if !difference.retyped.is_empty() {
-                self.retyped(&difference, before.as_ref(), &object)?;
-            }
-            if difference.functions.is_empty() {
-                continue;
-            }
-            let types = types::read(object.bytes())?;
-            if let Some(before) = &before {
-                let Differences { named, anonymous } =
-                    types::compare(&types::read(before.bytes())?, &types);
-                self.found.named.extend(named.into_iter().map(|changed| (id, changed)));
-                self.found.anonymous.extend(anonymous);
-            }
-            self.found.types.push(types);
-            self.patch.functions.extend(difference.functions);
-            self.take(id, unit.name, object, taken);
         }
+        let old = compile_all(old.into_values())?;
+        let units = compile_all(units.into_iter())?;
+        self.compare_units(id, &old, units, taken)
+    }
+
+    fn compare_units(
+        &mut self,
+        id: CrateId,
+        old: &[Compiled],
+        new: Vec<Compiled>,
+        taken: &mut Taken,
+    ) -> Result<()> {
+        let (before, after) = (all(old), all(&new));
+        let difference = units::compare(&before, &after);
+        self.compare_statics(&difference);
+        let changed: Vec<(Compiled, Vec<String>)> = new
+            .into_iter()
+            .map(|unit| {
+                let functions = before.missing_in(&unit.digest);
+                (unit, functions)
+            })
+            .filter(|(_, functions)| !functions.is_empty())
+            .collect();
+        if changed.is_empty() && difference.retyped.is_empty() {
+            return Ok(());
+        }
+        let old_types = read_types(old.iter().map(|unit| &unit.object))?;
+        self.compare_signatures(&difference);
+        for (unit, functions) in changed {
+            let types = types::read(unit.object.bytes())?;
+            let Differences { named, anonymous } = types::compare(&old_types, &types);
+            self.found.named.extend(named.into_iter().map(|changed| (id, changed)));
+            self.found.anonymous.extend(anonymous);
+            self.retyped(&difference, &old_types, &types);
+            self.found.types.push(types);
+            self.patch.functions.extend(functions);
+            self.take(id, unit.name, unit.object, taken);
+        }
+        self.patch.fresh.extend(difference.fresh);
         Ok(())
     }
 
     fn take(&mut self, id: CrateId, name: String, object: ObjectFile, taken: &mut Taken) {
+        let bounds = object.symbols.iter().find(|symbol| {
+            !symbol.is_defined()
+                && (symbol.name.starts_with("__start_") || symbol.name.starts_with("__stop_"))
+        });
+        if let Some(symbol) = bounds {
+            let name = format!("a list gathered by the linker ({})", symbol.name);
+            self.found.restart.push(Item { name, ..Item::default() });
+        }
         let optimized = self.graph.crates[id].invocation.optimized;
         self.patch.units.push(ChangedUnit { object, optimized });
         self.patch.crates.insert(id);
         taken.insert((id, name));
     }
 
-    fn compare_statics(&mut self, difference: &units::Difference) {
-        for changed in &difference.statics {
-            let name = symbol_name::path(&changed.name);
-            if changed.was == changed.now {
+    fn compare_statics(&mut self, difference: &Difference) {
+        for (name, was, now) in &difference.statics {
+            let path = symbol_name::path(name);
+            let macros_own = is_of_macro(&path);
+            if difference.fresh.contains(name) {
+                if !macros_own && was.value != now.value {
+                    let note = format!(
+                        "{path} has another first value; it counts from when code around it changes"
+                    );
+                    self.patch.notes.push(note);
+                }
+            } else if was.size == now.size {
                 let note = format!(
-                    "{name} keeps its value; its new initializer takes effect at a restart"
+                    "{path} keeps its value; its new initializer takes effect at a restart"
                 );
                 self.patch.notes.push(note);
-            } else if self.program.static_item(&changed.name).is_some() {
-                let (was, now) =
-                    (format!("{} bytes", changed.was), format!("{} bytes", changed.now));
-                self.found.statics.push(Item { name, was, now, ..Item::default() });
+            } else if self.program.static_item(name).is_some() {
+                let (was, now) = (format!("{} bytes", was.size), format!("{} bytes", now.size));
+                self.found.statics.push(Item { name: path, was, now, ..Item::default() });
             }
+        }
+        // What macros make for themselves says nothing to a reader.
+        let paths: BTreeSet<String> =
+            difference.fresh.iter().map(|name| symbol_name::path(name)).collect();
+        for path in paths.iter().filter(|path| !is_of_macro(path)) {
+            let note = format!(
+                "{path} begins anew: there are several of that name in one place, and their number changed"
+            );
+            self.patch.notes.push(note);
         }
     }
 
-    fn retyped(
-        &mut self,
-        difference: &units::Difference,
-        old: Option<&ObjectFile>,
-        new: &ObjectFile,
-    ) -> Result<()> {
-        let old = old.map(|old| types::read(old.bytes())).transpose()?.unwrap_or_default();
-        let new = types::read(new.bytes())?;
+    fn retyped(&mut self, difference: &Difference, old: &Types, new: &Types) {
         for (was, now) in &difference.retyped {
             if self.program.static_item(was).is_none() {
                 continue;
             }
             let name = symbol_name::path(was);
             let (was, now) = (old.type_of_static(was), new.type_of_static(now));
-            self.found.statics.push(Item { name, was, now, ..Item::default() });
+            if !now.is_empty() {
+                self.found.statics.push(Item { name, was, now, ..Item::default() });
+            }
         }
-        Ok(())
+    }
+
+    /// Methods in tables that exist have to keep their signatures, and the allocator its callers.
+    fn compare_signatures(&mut self, difference: &Difference) {
+        let crates = self.graph.names(&(0..self.graph.crates.len()).collect());
+        for (was, _) in &difference.renamed {
+            let name = symbol_name::path(was);
+            let own = symbol_name::belongs(&name, &crates);
+            if own && !name.contains("{{closure}}") && self.program.is_in_vtable(was) {
+                let (was, now) =
+                    ("in tables of methods that exist".into(), "another signature".into());
+                self.found.methods.push(Item { name, was, now, ..Item::default() });
+            }
+        }
+        let allocator = |name: &&String| {
+            ["__rust_alloc", "__rust_dealloc", "__rust_realloc"]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        if difference.one_sided.iter().any(|name| allocator(&name)) {
+            self.found
+                .restart
+                .push(Item { name: "the global allocator".into(), ..Item::default() });
+        }
     }
 
     fn refusal(&mut self) -> Option<Refusal> {
-        let statics = std::mem::take(&mut self.found.statics);
-        if !statics.is_empty() {
+        let mut found = std::mem::take(&mut self.found);
+        let refuse =
+            |code, items, message: &str| Some(Refusal { code, items, message: message.into() });
+        if !found.restart.is_empty() {
+            let message = "only a restart can apply a change here, because the whole program is linked around it";
+            return refuse(RefusalCode::NeedsRestart, found.restart, message);
+        }
+        if !found.statics.is_empty() {
             let message =
                 "a static has another type now, and the running program keeps the one it has";
-            return Some(Refusal {
-                code: RefusalCode::StaticChanged,
-                items: statics,
-                message: message.into(),
-            });
+            return refuse(RefusalCode::StaticChanged, found.statics, message);
         }
-        let named = std::mem::take(&mut self.found.named);
+        let named = std::mem::take(&mut found.named);
         let (tables, layouts): (Vec<_>, Vec<_>) =
             named.into_iter().partition(|(_, changed)| is_vtable(&changed.name));
-        let (code, changed, message) = if !tables.is_empty() {
+        let tables: Vec<Item> =
+            tables.into_iter().map(|(id, changed)| self.item(id, changed)).collect();
+        let tables = sorted(tables.into_iter().chain(found.methods.drain(..)));
+        if !tables.is_empty() {
             let message = "a trait has other methods now, and objects that exist have the old table of methods";
-            (RefusalCode::VtableChanged, tables, message)
-        } else if !layouts.is_empty() {
+            return refuse(RefusalCode::VtableChanged, tables, message);
+        }
+        let layouts = sorted(layouts.into_iter().map(|(id, changed)| self.item(id, changed)));
+        if !layouts.is_empty() {
             let message = "a type has another layout now, and values that exist have the old one";
-            (RefusalCode::LayoutChanged, layouts, message)
-        } else {
-            return None;
-        };
-        let mut items: Vec<Item> =
-            changed.into_iter().map(|(id, changed)| self.item(id, changed)).collect();
-        items.sort_by(|a, b| a.name.cmp(&b.name));
-        items.dedup();
-        // A type that holds a changed one has changed with it; the reader wants the cause.
-        items.sort_by_key(|item| item.file.is_none());
-        Some(Refusal { code, items, message: message.into() })
+            return refuse(RefusalCode::LayoutChanged, layouts, message);
+        }
+        self.found = found;
+        None
     }
 
     fn item(&self, id: CrateId, changed: Changed) -> Item {
@@ -284,6 +360,45 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// Each item once; those with a place first: a type that holds a changed one has changed with it,
+/// and the reader wants the cause.
+fn sorted(items: impl Iterator<Item = Item>) -> Vec<Item> {
+    let mut items: Vec<Item> = items.collect();
+    items.sort_by(|a, b| (a.file.is_none(), &a.name).cmp(&(b.file.is_none(), &b.name)));
+    items.dedup();
+    items
+}
+
+fn compile_all(units: impl Iterator<Item = Unit>) -> Result<Vec<Compiled>> {
+    let units: Vec<Unit> = units.collect();
+    let compiled = units.into_par_iter().map(|unit| {
+        let object = ObjectFile::parse(unit.bytes)?;
+        let mut digest = Digest::default();
+        digest.add(&object);
+        Ok(Compiled { name: unit.name, object, digest })
+    });
+    compiled.collect()
+}
+
+fn all(units: &[Compiled]) -> Digest {
+    let mut digest = Digest::default();
+    units.iter().for_each(|unit| digest.add(&unit.object));
+    digest
+}
+
+fn read_types<'a>(objects: impl Iterator<Item = &'a ObjectFile>) -> Result<Types> {
+    let mut all = Types::default();
+    for object in objects {
+        all.add(types::read(object.bytes())?);
+    }
+    Ok(all)
+}
+
+/// Whether a static is one that a macro made for itself; a reader knows nothing of it.
+fn is_of_macro(path: &str) -> bool {
+    path.contains("::__") || path.ends_with("::META")
 }
 
 fn is_vtable(name: &str) -> bool {

@@ -1,15 +1,17 @@
 //! Makes a patch library of the changed units: rewrites each like the hot image's objects were,
 //! and links them alone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hotdev_protocol::{ContentHash, Generation};
+use object::elf;
 
 use crate::check::CheckedPatch;
+use crate::elf::image::Definition;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
 use crate::elf::{SymbolKind, is_static_name, stub};
@@ -79,6 +81,7 @@ pub fn link(
     let linkage = PatchLinkage::of(patch, program);
     let mut objects = Vec::new();
     let mut stubs = BTreeSet::new();
+    let mut missing = BTreeMap::new();
     for (number, unit) in patch.units().iter().enumerate() {
         let mut object = unit.object.clone();
         let found = rewrite::rewrite(&mut object, &linkage, unit.optimized);
@@ -91,9 +94,21 @@ pub fn link(
         stubs.extend(
             found.stubs.into_iter().filter(|name| program.export(&stub::name(name)).is_none()),
         );
+        missing.extend(undefined_statics(&object, program));
         leave_out_constructors(&mut object);
         let path = scratch.path().join(format!("{number}.o"));
         fs::write(&path, object.write()?).context(Kind::System, doing)?;
+        objects.push(path);
+    }
+    missing.retain(|name, _| !linkage.own.contains_key(name.as_str()));
+    let placeholders = missing.iter().map(|(name, definition)| (name.as_str(), *definition));
+    let made = [
+        ("stubs.o", stub::object(stubs.iter())?),
+        ("statics.o", stub::placeholders(placeholders)?),
+    ];
+    for (name, bytes) in made {
+        let path = scratch.path().join(name);
+        fs::write(&path, bytes).context(Kind::System, doing)?;
         objects.push(path);
     }
     let path =
@@ -103,6 +118,19 @@ pub fn link(
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
     let bytes = fs::read(&path).context(Kind::System, doing)?;
     Ok(PatchLibrary { generation, path, bytes, kept: false })
+}
+
+/// Statics and thread-locals that a unit reaches by distance and another unit defines.
+fn undefined_statics<'a>(
+    object: &'a ObjectFile,
+    program: &'a Program,
+) -> impl Iterator<Item = (String, Definition)> + 'a {
+    let hidden = object.symbols.iter().filter(|symbol| {
+        symbol.section == elf::SHN_UNDEF && symbol.visibility() == elf::STV_HIDDEN
+    });
+    hidden.filter_map(|symbol| {
+        Some((symbol.name.clone(), program.static_item(&symbol.name)?.definition))
+    })
 }
 
 /// A build id of the library's own. One made from the contents would be the same again when an

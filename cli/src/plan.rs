@@ -67,13 +67,13 @@ pub fn plan(library: &PatchLibrary, checked: &CheckedPatch, program: &Program) -
     holds_all(&image, &checked.functions, program)?;
     let mut words = program_slots(&image, &checked.apart, program);
     let slots = words.len();
-    own_slots(&image, program, &mut words);
+    own_slots(&image, &checked.fresh, program, &mut words);
     let mut relocations = applied_relocations(&library.bytes)?;
     relocations.sort_by_key(|relocation| relocation.place);
     let mut module = None;
     for relocation in &relocations {
-        check_module(relocation, &image, program, &mut module)?;
-        words.extend(pinned(relocation, &image, program)?);
+        check_module(relocation, &image, &checked.fresh, program, &mut module)?;
+        words.extend(pinned(relocation, &image, &checked.fresh, program)?);
     }
     let images =
         std::iter::once(image.build_id.clone()).chain(program.build_ids().map(<[u8]>::to_vec));
@@ -137,6 +137,7 @@ fn holds_all(image: &Image, changed: &[String], program: &Program) -> Result<()>
 fn check_module(
     relocation: &AppliedRelocation,
     image: &Image,
+    fresh: &BTreeSet<String>,
     program: &Program,
     module: &mut Option<usize>,
 ) -> std::result::Result<(), Refusal> {
@@ -146,7 +147,8 @@ fn check_module(
         return Ok(());
     }
     let Some((name, _)) = static_target(relocation, image) else { return Ok(()) };
-    let home = program.static_item(name).map_or(program.len(), |found| found.image);
+    let first = program.static_item(name).filter(|_| !fresh.contains(name));
+    let home = first.map_or(program.len(), |found| found.image);
     if relocation.kind == elf::R_X86_64_TLSLD {
         *module = Some(home);
     } else if *module != Some(home) {
@@ -184,9 +186,9 @@ fn program_slots(image: &Image, apart: &BTreeSet<String>, program: &Program) -> 
 }
 
 /// The patch's own slots.
-fn own_slots(image: &Image, program: &Program, words: &mut Vec<Word>) {
+fn own_slots(image: &Image, fresh: &BTreeSet<String>, program: &Program, words: &mut Vec<Word>) {
     for (name, slots) in &image.slots {
-        let Some(target) = own_slot_target(name, image, program) else { continue };
+        let Some(target) = own_slot_target(name, image, fresh, program) else { continue };
         for slot in slots {
             let now = Place { offset: target.offset + slot.addend, ..target };
             words.push(Word {
@@ -198,7 +200,12 @@ fn own_slots(image: &Image, program: &Program, words: &mut Vec<Word>) {
 }
 
 /// What a name means to the patch; `None` where only the dynamic linker knows.
-fn own_slot_target(name: &str, image: &Image, program: &Program) -> Option<Place> {
+fn own_slot_target(
+    name: &str,
+    image: &Image,
+    fresh: &BTreeSet<String>,
+    program: &Program,
+) -> Option<Place> {
     let defined = image.exports.get(name);
     if let Some(definition) = defined.filter(|definition| definition.kind == SymbolKind::Function) {
         return Some(own(definition.place as i64));
@@ -206,9 +213,12 @@ fn own_slot_target(name: &str, image: &Image, program: &Program) -> Option<Place
     if let Some((image, offset)) = program.function(name) {
         return Some(place(image, offset as i64));
     }
-    if let Some(found) =
-        program.export(name).filter(|found| found.definition.kind == SymbolKind::Data)
-    {
+    let first = program.export(name).filter(|found| found.definition.kind == SymbolKind::Data);
+    let first = first.filter(|_| !(fresh.contains(name) && defined.is_some()));
+    // Of a static that began anew, the copy is meant that began last.
+    let first =
+        first.map(|found| program.static_item(name).filter(|_| found.image > 0).unwrap_or(found));
+    if let Some(found) = first {
         return Some(place(found.image, found.definition.place as i64));
     }
     defined
@@ -221,10 +231,12 @@ fn own_slot_target(name: &str, image: &Image, program: &Program) -> Option<Place
 fn pinned(
     relocation: &AppliedRelocation,
     image: &Image,
+    fresh: &BTreeSet<String>,
     program: &Program,
 ) -> std::result::Result<Option<Word>, Refusal> {
     let Some((name, here)) = static_target(relocation, image) else { return Ok(None) };
-    let Some(first) = program.static_item(name) else { return Ok(None) };
+    let first = program.static_item(name).filter(|_| !fresh.contains(name));
+    let Some(first) = first else { return Ok(None) };
     if here.size != first.definition.size || here.kind != first.definition.kind {
         return Err(size_changed(name, here.size, first.definition.size));
     }

@@ -19,7 +19,7 @@ use crate::process;
 
 /// How long all processes together may take to answer one command. Loading takes under a
 /// millisecond; a stopped or overloaded process takes longer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
 /// How long a new connection may take to say who it is.
 const HELLO_LIMIT: Duration = Duration::from_secs(5);
@@ -230,8 +230,7 @@ impl Processes {
     /// have the same time, so one that is stopped holds up the session only once.
     fn ask_all(&mut self, command: &Command) -> std::result::Result<(), Undelivered> {
         let end = Instant::now() + ANSWER_LIMIT;
-        let sent: Vec<bool> =
-            self.list.iter_mut().map(|process| send(process, command, end)).collect();
+        let sent = send_all(&mut self.list, command, end);
         let mut first = Ok(());
         for (index, sent) in sent.into_iter().enumerate() {
             match self.answer(index, sent, end) {
@@ -281,17 +280,48 @@ impl Processes {
     }
 }
 
-/// Sends a command before `end`; false where that fails. A stopped process leaves it in the
-/// socket's buffer, and what does not fit there would wait for ever.
+/// [`send`] to all at once: one that blocks must not take the others' time.
+fn send_all(list: &mut [Process], command: &Command, end: Instant) -> Vec<bool> {
+    if let [process] = list {
+        return vec![send(process, command, end)];
+    }
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = list
+            .iter_mut()
+            .map(|process| scope.spawn(move || send(process, command, end)))
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap_or(false)).collect()
+    })
+}
+
+/// Sends a command before `end`; false where that fails.
 fn send(process: &mut Process, command: &Command, end: Instant) -> bool {
-    let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-    let sent = process.stream.set_write_timeout(Some(left)).is_ok()
-        && frame::write(&mut process.stream, command).is_ok();
+    let sent = frame::write(&mut Until { stream: &process.stream, end }, command).is_ok();
     if !sent {
         // Half a frame may have gone out: nothing can follow it.
         disconnect(process);
     }
     sent
+}
+
+/// Writes until some time. What a stopped process does not read stays in the socket's buffer, and
+/// what does not fit there would wait for ever.
+struct Until<'a> {
+    stream: &'a UnixStream,
+    end: Instant,
+}
+
+impl io::Write for Until<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        // No time at all is an error.
+        self.stream.set_write_timeout(Some(left))?;
+        io::Write::write(&mut self.stream, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn disconnect(process: &Process) {
@@ -333,4 +363,58 @@ pub fn socket_folder(target_dir: &Path) -> Result<PathBuf> {
         return Err(crate::error::Error::new(Kind::System, doing(), cause).hint("remove it"));
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection of this process, which is alive, and the shim's end of it.
+    fn connection(id: u64) -> (Process, UnixStream) {
+        let (mut stream, shim) = UnixStream::pair().unwrap();
+        let hello = Hello {
+            version: VERSION,
+            pid: std::process::id(),
+            applied: Vec::new(),
+            images: Vec::new(),
+        };
+        let (sender, replies) = unbounded();
+        let process = Process { id, hello, stream: stream.try_clone().unwrap(), replies };
+        std::thread::spawn(move || forward(&mut stream, &sender));
+        (process, shim)
+    }
+
+    /// Takes every command, and gives them back when the connection ends.
+    fn willing(mut shim: UnixStream) -> std::thread::JoinHandle<Vec<Command>> {
+        std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            while let Ok(command) = frame::read(&mut shim) {
+                seen.push(command);
+                let _ = frame::write(&mut shim, &Reply::Prepared(1));
+            }
+            seen
+        })
+    }
+
+    #[test]
+    fn stopped_processes_cost_one_time_limit_and_the_others_abort() {
+        let ends: Vec<_> = (0..3).map(connection).collect();
+        let mut processes = Processes::new(0);
+        let mut shims = Vec::new();
+        for (process, shim) in ends {
+            processes.list.push(process);
+            shims.push(shim);
+        }
+        let other = willing(shims.remove(2));
+        // Longer than a socket's buffer, so that sending it blocks as well.
+        let library = "x".repeat(4 << 20);
+        let patch =
+            Patch { generation: 1, library, hash: 0, images: Vec::new(), words: Vec::new() };
+        let begin = Instant::now();
+        assert!(processes.deliver(&patch).is_err());
+        assert!(begin.elapsed() < ANSWER_LIMIT * 2, "{:?}", begin.elapsed());
+        drop(processes.remove(2));
+        let seen = other.join().unwrap();
+        assert!(matches!(seen[..], [Command::Prepare(_), Command::Abort(_)]), "{seen:?}");
+    }
 }

@@ -14,6 +14,8 @@ pub struct Program {
     images: Vec<Image>,
     /// Generations of `images[2..]`.
     generations: Vec<Generation>,
+    /// Statics that cannot be told from older ones: images in which a new copy begins.
+    fresh: HashMap<String, Vec<usize>>,
     /// Every version of each replaced function, oldest first.
     replaced: HashMap<String, Vec<Version>>,
 }
@@ -39,7 +41,12 @@ pub struct Found {
 impl Program {
     /// A program that was just started.
     pub fn new(executable: Image, hot: Image) -> Self {
-        Self { images: vec![executable, hot], generations: Vec::new(), replaced: HashMap::new() }
+        Self {
+            images: vec![executable, hot],
+            generations: Vec::new(),
+            fresh: HashMap::new(),
+            replaced: HashMap::new(),
+        }
     }
 
     /// The executable.
@@ -73,9 +80,19 @@ impl Program {
     }
 
     /// Takes in a patch that went live. The functions in `apart` are for values that older code has
-    /// made in another shape: slots of older images were not led to them, and never will be.
-    pub fn push(&mut self, generation: Generation, image: Image, apart: &BTreeSet<String>) {
+    /// made in another shape: slots of older images were not led to them, and never will be. Of the statics in `fresh`, later
+    /// generations use this image's copy.
+    pub fn push(
+        &mut self,
+        generation: Generation,
+        image: Image,
+        apart: &BTreeSet<String>,
+        fresh: &BTreeSet<String>,
+    ) {
         let index = self.images.len();
+        for name in fresh {
+            self.fresh.entry(name.clone()).or_default().push(index);
+        }
         for (name, definition) in &image.exports {
             if definition.kind == SymbolKind::Function {
                 let version =
@@ -93,9 +110,17 @@ impl Program {
         self.images.truncate(keep + 2);
         self.generations.truncate(keep);
         let len = self.images.len();
+        for images in self.fresh.values_mut() {
+            images.retain(|image| *image < len);
+        }
         for versions in self.replaced.values_mut() {
             versions.retain(|version| version.image < len);
         }
+    }
+
+    /// Whether an object that exists may hold this function in its table of methods.
+    pub fn is_in_vtable(&self, name: &str) -> bool {
+        self.slots(name).any(|(_, slot)| slot.in_data)
     }
 
     /// Where the newest version of a function is.
@@ -130,7 +155,8 @@ impl Program {
     /// was loaded. The executable is left out: of hot crates it has only the binary's
     /// thread-locals, which code reaches in a way of its own.
     pub fn static_item(&self, name: &str) -> Option<Found> {
-        let mut hot = self.images.iter().enumerate().skip(1);
+        let first = self.fresh.get(name).and_then(|images| images.last()).copied().unwrap_or(1);
+        let mut hot = self.images.iter().enumerate().skip(first);
         hot.find_map(|(image, found)| Some(Found { image, definition: *found.statics.get(name)? }))
     }
 

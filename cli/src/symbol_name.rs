@@ -16,7 +16,8 @@ pub fn functions(mangled: &[String], crates: &[String]) -> Vec<String> {
     if own.is_empty() { all.into_iter().collect() } else { own }
 }
 
-fn belongs(path: &str, crates: &[String]) -> bool {
+/// Whether a path begins in one of the crates.
+pub fn belongs(path: &str, crates: &[String]) -> bool {
     let start = path.trim_start_matches(['<', '&', '*', '(', '[']).trim_start_matches("mut ");
     crates
         .iter()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use object::elf;
 use object::read::archive::ArchiveFile;
 
-pub use compare::{Difference, compare};
+pub use compare::{Difference, Digest, StaticDigest, compare};
 
 use crate::elf::SymbolKind;
 use crate::elf::object_file::ObjectFile;

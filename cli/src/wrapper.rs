@@ -67,6 +67,11 @@ fn add_options(args: &mut Vec<String>, kind: CrateKind, layout: &Layout) -> Stri
         "debuginfo=2".to_owned(),
         "split-debuginfo=off".to_owned(),
     ];
+    if invocation::codegen(args, "lto").is_none() {
+        // Without a word, rustc optimizes a crate's units as one, and they refer to each other's
+        // constants.
+        options.push("lto=off".to_owned());
+    }
     if invocation::codegen(args, "incremental").is_none() {
         options.push(format!("incremental={}", layout.state.join("incremental").display()));
     }

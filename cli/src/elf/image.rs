@@ -52,6 +52,9 @@ pub struct Slot {
     pub place: u64,
     /// What is added to the address.
     pub addend: i64,
+    /// Whether it stands in the program's data, as the methods of a vtable do, and not in a table
+    /// of the linker's.
+    pub in_data: bool,
 }
 
 type File<'data> = ElfFile64<'data, LE>;
@@ -160,8 +163,9 @@ impl Image {
                 let name =
                     String::from_utf8_lossy(symbol.name(LE, symbols.strings())?).into_owned();
                 // Only `R_X86_64_64` uses its addend.
-                let addend = if kind == elf::R_X86_64_64 { entry.r_addend.get(LE) } else { 0 };
-                self.slots.entry(name).or_default().push(Slot { place, addend });
+                let in_data = kind == elf::R_X86_64_64;
+                let addend = if in_data { entry.r_addend.get(LE) } else { 0 };
+                self.slots.entry(name).or_default().push(Slot { place, addend, in_data });
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ use object::{
     elf,
 };
 
+use super::image::Definition;
 use crate::error::{Context, Kind, Result};
 
 /// The symbol of a function's stub.
@@ -51,4 +52,26 @@ fn symbol(name: &str, value: u64, kind: SymbolKind) -> Symbol {
         section: SymbolSection::Undefined,
         flags: SymbolFlags::None,
     }
+}
+
+/// An object file with room for statics and thread-locals that the patch uses and other units
+/// define. It is never used: [`crate::plan`] leads each use to the first copy.
+///
+/// # Errors
+/// As [`object`].
+pub fn placeholders<'a>(items: impl Iterator<Item = (&'a str, Definition)>) -> Result<Vec<u8>> {
+    let doing = || "make room for statics".to_owned();
+    let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+    for (name, definition) in items {
+        let (section, kind) = match definition.kind {
+            crate::elf::SymbolKind::ThreadLocal => {
+                (StandardSection::UninitializedTls, SymbolKind::Tls)
+            }
+            _ => (StandardSection::UninitializedData, SymbolKind::Data),
+        };
+        let section = object.section_id(section);
+        let id = object.add_symbol(Symbol { scope: SymbolScope::Linkage, ..symbol(name, 0, kind) });
+        object.add_symbol_bss(id, section, definition.size, 16);
+    }
+    object.write().context(Kind::Image, doing)
 }

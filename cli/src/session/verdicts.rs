@@ -37,7 +37,12 @@ impl Session {
         match outcome {
             Outcome::Cancelled => {}
             Outcome::Nothing => self.nothing(),
-            Outcome::Unchanged => self.unchanged(),
+            Outcome::Unchanged(notes) => {
+                for message in notes {
+                    self.reporter.event(&event::Event::Warning { message, hint: None });
+                }
+                self.unchanged();
+            }
             Outcome::Ready(ready) => self.deliver(*ready),
             Outcome::CompileError(diagnostics) => {
                 self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR)

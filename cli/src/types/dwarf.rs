@@ -67,6 +67,19 @@ impl Types {
             .map_err(|cause| Error::new(Kind::Image, "read debug information", cause))
     }
 
+    /// Takes in the types of another object.
+    pub fn add(&mut self, other: Self) {
+        let first = self.entries.len();
+        let moved = other.entries.into_iter().map(|mut entry| {
+            entry.of = entry.of.map(|of| of + first);
+            entry.children.iter_mut().for_each(|child| *child += first);
+            // Numbers of files mean something within one object only.
+            entry.declared = None;
+            entry
+        });
+        self.entries.extend(moved);
+    }
+
     fn parse(bytes: &[u8]) -> std::result::Result<Self, Box<dyn std::error::Error>> {
         let file = object::File::parse(bytes)?;
         let load = |id: gimli::SectionId| -> std::result::Result<(Cow<'_, [u8]>, Relocations), object::Error> {

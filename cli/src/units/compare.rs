@@ -5,8 +5,7 @@
 //! so are the line and column in a panic's `Location`: a comment typed above a function moves
 //! them, and changes no code.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotdev_protocol::ContentHash;
 use object::elf;
@@ -15,60 +14,130 @@ use crate::elf::is_static_name;
 use crate::elf::object_file::{ObjectFile, Relocation, Symbol};
 use crate::symbol_name::path;
 
-/// What differs in the newer of two units.
+/// What some units of a crate define: functions and statics by mangled name.
+///
+/// Units are compared as one set: rustc may move a function from one to another.
+#[derive(Debug, Default)]
+pub struct Digest {
+    /// Hashes of a function's code; several where several units have copies of their own.
+    functions: BTreeMap<String, BTreeSet<u64>>,
+    statics: BTreeMap<String, StaticDigest>,
+}
+
+/// What a static is, apart from the value it has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticDigest {
+    /// Size in bytes.
+    pub size: u64,
+    /// Hash of its first value.
+    pub value: u64,
+    /// Whether the program can never write it.
+    pub read_only: bool,
+}
+
+/// What differs in the newer of two sets of units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Mangled names of functions whose code is other or that are new.
-    pub functions: Vec<String>,
-    /// Statics whose first value is another: name, and the sizes before and after.
-    pub statics: Vec<StaticChange>,
+    /// Statics whose first value or size is another: name, before, after.
+    pub statics: Vec<(String, StaticDigest, StaticDigest)>,
     /// Statics that have another symbol under the same path, old and new: rustc's legacy mangling
     /// puts a hash of the type into the name.
     pub retyped: Vec<(String, String)>,
+    /// The same for functions: those whose signature changed are among them.
+    pub renamed: Vec<(String, String)>,
+    /// Statics that cannot be told from others of the same path (made by one macro, say) and so
+    /// must not be taken for the running program's.
+    pub fresh: BTreeSet<String>,
+    /// Functions that only one side has.
+    pub one_sided: BTreeSet<String>,
 }
 
-/// A static that is compiled differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaticChange {
-    /// Its mangled name.
-    pub name: String,
-    /// Size in bytes before.
-    pub was: u64,
-    /// Size in bytes after.
-    pub now: u64,
-}
+impl Digest {
+    /// Takes in what a unit defines.
+    pub fn add(&mut self, object: &ObjectFile) {
+        let mut hasher = Hasher::new(object);
+        for symbol in object.symbols.iter().filter(|symbol| symbol.is_defined()) {
+            if symbol.kind == elf::STT_FUNC {
+                let hash = hasher.symbol(symbol);
+                self.functions.entry(symbol.name.clone()).or_default().insert(hash);
+            } else if is_static(symbol) {
+                self.statics.insert(symbol.name.clone(), hasher.static_item(symbol));
+            }
+        }
+    }
 
-impl Difference {
-    /// Whether the newer unit holds nothing that the running program lacks.
-    pub fn is_empty(&self) -> bool {
-        self.functions.is_empty() && self.statics.is_empty() && self.retyped.is_empty()
+    /// Names of the functions in `unit` whose code this set does not have.
+    pub fn missing_in(&self, unit: &Digest) -> Vec<String> {
+        let known = |name: &String| self.functions.get(name);
+        let missing = unit
+            .functions
+            .iter()
+            .filter(|(name, now)| !known(name).is_some_and(|was| was.is_superset(now)));
+        missing.map(|(name, _)| name.clone()).collect()
     }
 }
 
-/// What is new or other in `new`. Without `old`, everything is new.
-pub fn compare(old: Option<&ObjectFile>, new: &ObjectFile) -> Difference {
-    let old = old.map(Digest::of).unwrap_or_default();
-    let new = Digest::of(new);
-    let functions =
-        new.functions.iter().filter(|(name, hash)| old.functions.get(*name) != Some(hash));
+/// Compares two sets of units.
+pub fn compare(old: &Digest, new: &Digest) -> Difference {
+    let fresh = fresh(old, new);
     let statics = new.statics.iter().filter_map(|(name, now)| {
         let was = old.statics.get(name)?;
-        (was != now).then(|| StaticChange { name: name.clone(), was: was.0, now: now.0 })
+        (was.size != now.size || was.value != now.value).then(|| (name.clone(), *was, *now))
     });
-    let by_path: HashMap<String, &String> = old
-        .statics
-        .keys()
-        .filter(|name| !new.statics.contains_key(*name))
-        .map(|name| (path(name), name))
-        .collect();
-    let added = new.statics.keys().filter(|name| !old.statics.contains_key(*name));
-    let retyped =
-        added.filter_map(|name| Some(((*by_path.get(&path(name))?).clone(), name.clone())));
+    let (was, now): (BTreeSet<_>, BTreeSet<_>) =
+        (old.functions.keys().collect(), new.functions.keys().collect());
     Difference {
-        retyped: retyped.collect(),
-        functions: functions.map(|(name, _)| name.clone()).collect(),
         statics: statics.collect(),
+        retyped: renamed(
+            old.statics.keys(),
+            new.statics.keys().filter(|name| !fresh.contains(*name)),
+        ),
+        renamed: renamed(was.iter().copied(), now.iter().copied()),
+        one_sided: was.symmetric_difference(&now).map(|name| (*name).clone()).collect(),
+        fresh,
     }
+}
+
+/// Pairs of names that only one side has, of the same path.
+fn renamed<'a>(
+    old: impl Iterator<Item = &'a String> + Clone,
+    new: impl Iterator<Item = &'a String> + Clone,
+) -> Vec<(String, String)> {
+    let (was, now): (BTreeSet<_>, BTreeSet<_>) = (old.collect(), new.collect());
+    let gone: HashMap<String, &String> =
+        was.difference(&now).map(|name| (path(name), *name)).collect();
+    let pairs = now
+        .difference(&was)
+        .filter_map(|name| Some(((*gone.get(&path(name))?).clone(), (*name).clone())));
+    pairs.collect()
+}
+
+/// See [`Difference::fresh`]. Several statics of one path, as macros declare them in blocks, differ
+/// in a number only, and an edit shifts the numbers. They are taken for the same ones where their
+/// number, and what each begins with, is the same.
+fn fresh(old: &Digest, new: &Digest) -> BTreeSet<String> {
+    let (old_paths, new_paths) = (by_path(old), by_path(new));
+    let mut fresh = BTreeSet::new();
+    for (path, names) in &new_paths {
+        let before = old_paths.get(path).map_or(0, Vec::len);
+        if names.len() < 2 && before < 2 {
+            continue;
+        }
+        let differs = |name: &&&String| {
+            let (was, now) = (old.statics.get(**name), new.statics.get(**name));
+            before != names.len() || was != now || now.is_some_and(|now| now.read_only)
+        };
+        fresh.extend(names.iter().filter(differs).map(|name| (*name).clone()));
+    }
+    fresh
+}
+
+fn by_path(digest: &Digest) -> HashMap<String, Vec<&String>> {
+    let mut paths: HashMap<String, Vec<&String>> = HashMap::new();
+    for name in digest.statics.keys() {
+        paths.entry(path(name)).or_default().push(name);
+    }
+    paths
 }
 
 fn is_static(symbol: &Symbol) -> bool {
@@ -77,41 +146,17 @@ fn is_static(symbol: &Symbol) -> bool {
         && is_static_name(&symbol.name)
 }
 
-/// What a unit's functions and statics are.
-#[derive(Default)]
-struct Digest {
-    functions: BTreeMap<String, u64>,
-    /// Size and hash of the first value.
-    statics: BTreeMap<String, (u64, u64)>,
-}
-
-impl Digest {
-    fn of(object: &ObjectFile) -> Self {
-        let mut hasher = Hasher::new(object);
-        let mut digest = Self::default();
-        for symbol in object.symbols.iter().filter(|symbol| symbol.is_defined()) {
-            match symbol.kind {
-                elf::STT_FUNC => {
-                    digest.functions.insert(symbol.name.clone(), hasher.symbol(symbol));
-                }
-                _ if is_static(symbol) => {
-                    digest
-                        .statics
-                        .insert(symbol.name.clone(), (symbol.size, hasher.symbol(symbol)));
-                }
-                _ => {}
-            }
-        }
-        digest
-    }
-}
-
 struct Hasher<'a> {
     object: &'a ObjectFile,
     /// Relocations by the section they apply to, sorted by offset.
     relocations: HashMap<usize, Vec<Relocation>>,
     /// The static of each section that has one: rustc gives each a section of its own.
     statics: HashMap<usize, &'a Symbol>,
+    /// Paths that several statics of this object have.
+    shared_paths: BTreeSet<String>,
+    /// Whether a static's first value is being hashed: others of a shared path then count by what
+    /// they hold.
+    in_static: bool,
     /// Hashes of private constants by section and offset; `None` while one is being made.
     constants: HashMap<(usize, u64), Option<u64>>,
 }
@@ -131,11 +176,40 @@ impl<'a> Hasher<'a> {
         }
         let named = object.symbols.iter().filter(|symbol| is_static(symbol));
         let statics = named.map(|symbol| (usize::from(symbol.section), symbol)).collect();
-        Self { object, relocations, statics, constants: HashMap::new() }
+        let mut paths = BTreeSet::new();
+        let named = object
+            .symbols
+            .iter()
+            .filter(|symbol| is_static(symbol))
+            .map(|symbol| path(&symbol.name));
+        let shared_paths = named.filter(|path| !paths.insert(path.clone())).collect();
+        Self {
+            object,
+            relocations,
+            statics,
+            shared_paths,
+            in_static: false,
+            constants: HashMap::new(),
+        }
     }
 
     fn symbol(&mut self, symbol: &Symbol) -> u64 {
         self.range(usize::from(symbol.section), symbol.value, symbol.value + symbol.size)
+    }
+
+    fn static_item(&mut self, symbol: &Symbol) -> StaticDigest {
+        self.in_static = true;
+        let value = self.symbol(symbol);
+        self.in_static = false;
+        let section = &self.object.sections[usize::from(symbol.section)];
+        let writable = section.flags & u64::from(elf::SHF_WRITE) != 0;
+        let read_only = !writable || section.name.starts_with(".data.rel.ro");
+        StaticDigest { size: symbol.size, value, read_only }
+    }
+
+    /// Whether a use of this static counts by what the static holds.
+    fn is_looked_into(&self, item: &Symbol) -> bool {
+        self.in_static && self.shared_paths.contains(&path(&item.name))
     }
 
     /// Hashes `start..end` of a section with what its relocations lead to.
@@ -163,13 +237,15 @@ impl<'a> Hasher<'a> {
         let object = self.object;
         let symbol = &object.symbols[entry.symbol as usize];
         let private = symbol.kind == elf::STT_SECTION || !is_static_name(&symbol.name);
-        if !private || !symbol.is_defined() {
+        let looked_into = symbol.is_defined() && is_static(symbol) && self.is_looked_into(symbol);
+        if (!private && !looked_into) || !symbol.is_defined() {
             hash.write(symbol.name.as_bytes());
             hash.write(&entry.addend.to_le_bytes());
             return;
         }
         let section = usize::from(symbol.section);
-        if let Some(item) = self.statics.get(&section) {
+        let item = self.statics.get(&section).filter(|item| !self.is_looked_into(item));
+        if let Some(item) = item {
             // A static is one whatever it holds; its first value is compared for itself.
             hash.write(item.name.as_bytes());
             hash.write(&entry.addend.to_le_bytes());

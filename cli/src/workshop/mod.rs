@@ -90,6 +90,7 @@ pub struct Ready {
     /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
     apart: BTreeSet<String>,
+    fresh: BTreeSet<String>,
     /// The stages so far.
     pub ms: Timings,
 }
@@ -98,8 +99,8 @@ pub struct Ready {
 pub enum Outcome {
     /// No file is other than at the last look, and the running program has it all.
     Nothing,
-    /// Files changed, and the running program has all their code.
-    Unchanged,
+    /// Files changed, and the running program has all their code; what to know nevertheless.
+    Unchanged(Vec<String>),
     /// A patch.
     Ready(Box<Ready>),
     /// rustc refused the files.
@@ -143,9 +144,9 @@ impl Workshop {
 
     /// Takes note that a patch is live in every process, and returns what they were told.
     pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
-        let Ready { plan, mut library, apart, .. } = ready;
+        let Ready { plan, mut library, apart, fresh, .. } = ready;
         library.keep();
-        self.program.push(plan.patch.generation, plan.image, &apart);
+        self.program.push(plan.patch.generation, plan.image, &apart, &fresh);
         self.live = self.newest.clone();
         self.history.push((plan.patch.generation, self.live.clone()));
         if self.history.len() > KEPT_OUTPUTS {

@@ -90,9 +90,9 @@ impl Workshop {
         let checked = check::check(&self.graph, &self.newest, &self.live, &self.program)?;
         clock.ms.check = clock.lap();
         match checked {
-            Checked::Unchanged => {
+            Checked::Unchanged(notes) => {
                 self.live = self.newest.clone();
-                Ok(Outcome::Unchanged)
+                Ok(Outcome::Unchanged(notes))
             }
             Checked::Refused(refusal) => Ok(Outcome::Refused(refusal)),
             Checked::Patch(patch) => self.make_ready(&patch, clock, cancel),
@@ -206,6 +206,7 @@ impl Workshop {
             functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
             notes: patch.notes.clone(),
             apart: patch.apart.clone(),
+            fresh: patch.fresh.clone(),
             ms: clock.ms,
         })))
     }
