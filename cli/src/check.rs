@@ -183,11 +183,19 @@ impl Check<'_> {
                 let functions = before.missing_in(&unit.digest);
                 (unit, functions)
             })
-            .filter(|(_, functions)| !functions.is_empty())
             .collect();
-        if changed.is_empty() && difference.retyped.is_empty() {
+        let any = changed.iter().any(|(_, functions)| !functions.is_empty());
+        if !any && difference.retyped.is_empty() {
             return Ok(());
         }
+        // Whoever uses a static that begins anew has to use the new one.
+        let begins_anew = |unit: &Compiled| {
+            unit.object.symbols.iter().any(|symbol| difference.fresh.contains(&symbol.name))
+        };
+        let changed = changed
+            .into_iter()
+            .filter(|(unit, functions)| !functions.is_empty() || begins_anew(unit));
+        let changed: Vec<_> = changed.collect();
         let old_types = read_types(old.iter().map(|unit| &unit.object))?;
         self.compare_signatures(&difference);
         for (unit, functions) in changed {

@@ -51,8 +51,10 @@ impl Drop for PatchLibrary {
 /// Why no patch was made.
 #[derive(Debug)]
 pub enum LinkError {
-    /// The patch cannot go into this program: name and explanation.
+    /// A thread-local that has no room in the running program.
     NewThreadLocal(String),
+    /// A static that begins anew in a unit that is not in the patch.
+    NewStatic(String),
     /// Something failed.
     Failed(Error),
 }
@@ -101,6 +103,9 @@ pub fn link(
         objects.push(path);
     }
     missing.retain(|name, _| !linkage.own.contains_key(name.as_str()));
+    if let Some(name) = missing.keys().find(|name| patch.fresh.contains(*name)) {
+        return Err(LinkError::NewStatic(name.clone()));
+    }
     let placeholders = missing.iter().map(|(name, definition)| (name.as_str(), *definition));
     let made = [
         ("stubs.o", stub::object(stubs.iter())?),

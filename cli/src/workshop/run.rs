@@ -178,6 +178,7 @@ impl Workshop {
                 Err(LinkError::NewThreadLocal(name)) => {
                     return Ok(Outcome::Refused(new_thread_local(&name)));
                 }
+                Err(LinkError::NewStatic(name)) => return Ok(Outcome::Refused(new_static(&name))),
                 Err(LinkError::Failed(error)) => return Err(error),
             };
             clock.ms.link += clock.lap();
@@ -217,6 +218,15 @@ fn new_thread_local(name: &str) -> Refusal {
         code: RefusalCode::StaticChanged,
         items: vec![Item { name: symbol_name::path(name), was: "not there".into(), now: "thread-local".into(), ..Item::default() }],
         message: "a new thread-local of the binary crate has no room in the running program; a restart makes it".into(),
+    }
+}
+
+fn new_static(name: &str) -> Refusal {
+    Refusal {
+        code: RefusalCode::StaticChanged,
+        items: vec![Item { name: symbol_name::path(name), ..Item::default() }],
+        message: "there are several statics of this name in one place, and their number changed"
+            .into(),
     }
 }
 
