@@ -26,6 +26,7 @@ pub mod process;
 pub mod processes;
 pub mod program;
 pub mod project;
+pub mod reach;
 pub mod rebuild;
 pub mod report;
 pub mod session;

@@ -14,6 +14,8 @@ pub struct Program {
     images: Vec<Image>,
     /// Generations of `images[2..]`.
     generations: Vec<Generation>,
+    /// Functions that no code which can still be entered calls.
+    waiting: BTreeSet<String>,
     /// Statics that cannot be told from older ones: images in which a new copy begins.
     fresh: HashMap<String, Vec<usize>>,
     /// Every version of each replaced function, oldest first.
@@ -45,6 +47,7 @@ impl Program {
             images: vec![executable, hot],
             generations: Vec::new(),
             fresh: HashMap::new(),
+            waiting: BTreeSet::new(),
             replaced: HashMap::new(),
         }
     }
@@ -121,6 +124,17 @@ impl Program {
     /// Whether an object that exists may hold this function in its table of methods.
     pub fn is_in_vtable(&self, name: &str) -> bool {
         self.slots(name).any(|(_, slot)| slot.in_data)
+    }
+
+    /// Takes note of what a patch brought that nothing calls, and of what is called now.
+    pub fn set_waiting(&mut self, changed: &[String], waiting: BTreeSet<String>) {
+        self.waiting.retain(|name| !changed.contains(name));
+        self.waiting.extend(waiting);
+    }
+
+    /// Whether the function's callers, as far as patches brought them, are not entered any more.
+    pub fn is_waiting(&self, name: &str) -> bool {
+        self.waiting.contains(name)
     }
 
     /// Where the newest version of a function is.

@@ -53,5 +53,6 @@ fixtures! {
     unchanged = "unchanged",
     unresolved = "unresolved",
     vtables = "vtables",
+    waiting = "waiting",
     workspace = "workspace",
 }

@@ -89,6 +89,9 @@ pub struct Ready {
     pub functions: Vec<String>,
     /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
+    /// Mangled names of the functions whose code changed, and of those that nothing calls yet.
+    changed: Vec<String>,
+    waiting: BTreeSet<String>,
     apart: BTreeSet<String>,
     fresh: BTreeSet<String>,
     /// The stages so far.
@@ -144,9 +147,10 @@ impl Workshop {
 
     /// Takes note that a patch is live in every process, and returns what they were told.
     pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
-        let Ready { plan, mut library, apart, fresh, .. } = ready;
+        let Ready { plan, mut library, apart, fresh, changed, waiting, .. } = ready;
         library.keep();
         self.program.push(plan.patch.generation, plan.image, &apart, &fresh);
+        self.program.set_waiting(&changed, waiting);
         self.live = self.newest.clone();
         self.history.push((plan.patch.generation, self.live.clone()));
         if self.history.len() > KEPT_OUTPUTS {

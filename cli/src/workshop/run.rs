@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::graph::CrateId;
 use crate::patch::{self, LinkError};
 use crate::plan::{self, Unplanned};
+use crate::reach;
 use crate::rebuild::{self, Cancel, Output, Rebuilt};
 use crate::report::event::{Item, RefusalCode, Timings};
 use crate::symbol_name;
@@ -199,13 +200,23 @@ impl Workshop {
             self.retry = true;
             return Ok(Outcome::Cancelled);
         }
+        let waiting = reach::waiting(patch, &plan.image, &self.program);
+        let mut notes = patch.notes.clone();
+        notes.extend(waiting.iter().map(|name| {
+            let name = symbol_name::path(name);
+            format!(
+                "{name} waits: what calls it is running already and has to be called again first"
+            )
+        }));
         let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         Ok(Outcome::Ready(Box::new(Ready {
             plan,
             library,
             crates: self.graph.names(&patch.crates),
             functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
-            notes: patch.notes.clone(),
+            notes,
+            waiting,
+            changed: patch.functions.clone(),
             apart: patch.apart.clone(),
             fresh: patch.fresh.clone(),
             ms: clock.ms,

@@ -14,7 +14,7 @@ use hotdev_cli::plan::{Plan, Planned, Unplanned, plan};
 use hotdev_cli::program::Program;
 use hotdev_protocol::{Value, Word};
 
-use crate::compile::{Known, debug, link, lld, parse, rewritten};
+use crate::compile::{Known, compile, link, lld, parse, rewritten};
 
 const SOURCE: &str = r#"
 #[no_mangle] pub fn callee(x: u64) -> u64 { x + 1 }
@@ -31,8 +31,13 @@ const OWN: u32 = 0;
 const HOT: u32 = 2;
 const FIRST_PATCH: u32 = 3;
 
+/// An object without the checks that would need functions of core.
+fn bare(source: &str) -> Vec<u8> {
+    compile(source, &["--crate-type=lib", "-Cdebug-assertions=off"])
+}
+
 fn program() -> Program {
-    let (object, found) = rewritten(debug(SOURCE), false);
+    let (object, found) = rewritten(bare(SOURCE), false);
     let stubs = stub::object(found.stubs.iter()).expect("stubs");
     let hot = link(&[object.write().expect("an object"), stubs], &["-zundefs"]);
     Program::new(Image::default(), Image::parse(&hot).expect("an image"))
@@ -41,9 +46,9 @@ fn program() -> Program {
 /// Links a patch of `source` as hotdev does.
 fn library(source: &str, program: &Program) -> PatchLibrary {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut object = parse(debug(source));
-    let known = Known::of(&[&parse(debug(SOURCE)), &object.clone()]);
-    rewrite(&mut object, &NotUnique(known), false);
+    let mut object = parse(bare(source));
+    let known = Known::of(&[&parse(bare(SOURCE)), &object.clone()]);
+    rewrite(&mut object, &Unique(known), false);
     let (file, empty) = (folder.path().join("patch.o"), folder.path().join("empty.o"));
     fs::write(&file, object.write().expect("an object")).expect("a file");
     fs::write(&empty, stub::object(std::iter::empty::<String>()).expect("an object"))
@@ -65,10 +70,10 @@ fn library(source: &str, program: &Program) -> PatchLibrary {
         .unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// Knows both generations, where every name stands twice.
-struct NotUnique(Known);
+/// Knows both generations, so that every name stands twice and is unique nevertheless.
+struct Unique(Known);
 
-impl hotdev_cli::elf::rewrite::Linkage for NotUnique {
+impl hotdev_cli::elf::rewrite::Linkage for Unique {
     fn kind(&self, name: &str) -> Option<hotdev_cli::elf::SymbolKind> {
         self.0.kind(name)
     }

@@ -1,0 +1,104 @@
+//! Which functions of a patch anything can call: a function that only `main` calls, say, where
+//! `main` is in its loop for ever, is in the program and never runs.
+//!
+//! Slots of the program lead into the patch; from there it goes on along the patch's own calls.
+//! Where this cannot be told (a function's address in data), the function counts as called.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use object::elf;
+
+use crate::check::CheckedPatch;
+use crate::elf::image::Image;
+use crate::elf::object_file::ObjectFile;
+use crate::program::Program;
+use crate::symbol_name;
+
+/// The changed functions of a patch that nothing calls unless one of their callers, which run
+/// already, is called again. Mangled names.
+pub fn waiting(checked: &CheckedPatch, image: &Image, program: &Program) -> BTreeSet<String> {
+    let calls = Calls::of(checked);
+    let mut queue: Vec<&str> =
+        image.exports.keys().map(String::as_str).filter(|name| is_entered(name, program)).collect();
+    queue.extend(calls.from_data.iter().copied());
+    let mut reached = BTreeSet::new();
+    while let Some(name) = queue.pop() {
+        if reached.insert(name) {
+            queue.extend(calls.by_function.get(name).into_iter().flatten());
+        }
+    }
+    checked.functions.iter().filter(|name| !reached.contains(name.as_str())).cloned().collect()
+}
+
+/// Whether code of the running program calls the function through a slot. `main` is entered once.
+fn is_entered(name: &str, program: &Program) -> bool {
+    let is_main = name == "main"
+        || symbol_name::path(name).split_once("::").is_some_and(|(_, rest)| rest == "main");
+    !is_main && !program.is_waiting(name) && program.slots(name).next().is_some()
+}
+
+/// Who uses whom in a patch.
+#[derive(Default)]
+struct Calls<'a> {
+    by_function: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    from_data: BTreeSet<&'a str>,
+}
+
+impl<'a> Calls<'a> {
+    fn of(checked: &'a CheckedPatch) -> Self {
+        let mut calls = Self::default();
+        for unit in checked.units() {
+            calls.add(&unit.object);
+        }
+        calls
+    }
+
+    fn add(&mut self, object: &'a ObjectFile) {
+        let functions = functions(object);
+        for table in &object.relocations {
+            let section = &object.sections[table.target];
+            if !section.is_code() && !section.is_data() {
+                continue;
+            }
+            for entry in &table.entries {
+                let Some(target) = target(object, entry.symbol, entry.addend, &functions) else {
+                    continue;
+                };
+                let within = functions.range(..=(table.target, entry.offset)).next_back();
+                match within
+                    .filter(|((in_section, _), _)| section.is_code() && *in_section == table.target)
+                {
+                    Some((_, caller)) => {
+                        drop(self.by_function.entry(caller).or_default().insert(target))
+                    }
+                    None => drop(self.from_data.insert(target)),
+                }
+            }
+        }
+    }
+}
+
+/// Functions by section and offset.
+fn functions(object: &ObjectFile) -> BTreeMap<(usize, u64), &str> {
+    let defined =
+        object.symbols.iter().filter(|symbol| symbol.kind == elf::STT_FUNC && symbol.is_defined());
+    defined
+        .map(|symbol| ((usize::from(symbol.section), symbol.value), symbol.name.as_str()))
+        .collect()
+}
+
+fn target<'a>(
+    object: &'a ObjectFile,
+    symbol: u32,
+    addend: i64,
+    functions: &BTreeMap<(usize, u64), &'a str>,
+) -> Option<&'a str> {
+    let symbol = &object.symbols[symbol as usize];
+    if symbol.kind != elf::STT_SECTION {
+        return Some(&symbol.name);
+    }
+    // A call by distance has the length of its field in the addend; a pointer in data has not.
+    let section = usize::from(symbol.section);
+    let at = |offset: i64| functions.get(&(section, u64::try_from(offset).ok()?)).copied();
+    at(addend + 4).or_else(|| at(addend))
+}
