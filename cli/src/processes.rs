@@ -413,7 +413,7 @@ mod tests {
         let begin = Instant::now();
         assert!(processes.deliver(&patch).is_err());
         assert!(begin.elapsed() < ANSWER_LIMIT * 2, "{:?}", begin.elapsed());
-        drop(processes.remove(2));
+        disconnect(&processes.list[2]);
         let seen = other.join().unwrap();
         assert!(matches!(seen[..], [Command::Prepare(_), Command::Abort(_)]), "{seen:?}");
     }

@@ -65,13 +65,13 @@ impl<'a> Calls<'a> {
                     continue;
                 };
                 let within = functions.range(..=(table.target, entry.offset)).next_back();
-                match within
-                    .filter(|((in_section, _), _)| section.is_code() && *in_section == table.target)
-                {
-                    Some((_, caller)) => {
-                        drop(self.by_function.entry(caller).or_default().insert(target))
-                    }
-                    None => drop(self.from_data.insert(target)),
+                let caller = within
+                    .filter(|((within, _), _)| section.is_code() && *within == table.target)
+                    .map(|(_, caller)| *caller);
+                if let Some(caller) = caller {
+                    self.by_function.entry(caller).or_default().insert(target);
+                } else {
+                    self.from_data.insert(target);
                 }
             }
         }

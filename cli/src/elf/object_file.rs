@@ -188,21 +188,19 @@ impl ObjectFile {
         &self.bytes
     }
 
-    /// A section's contents; empty for `SHT_NOBITS`.
+    /// A section's contents; empty for `SHT_NOBITS`, and for `SHN_ABS` and its like.
     pub fn data(&self, section: usize) -> &[u8] {
-        let section = &self.sections[section];
-        if section.kind == elf::SHT_NOBITS {
+        let Some(section) = self.sections.get(section).filter(|s| s.kind != elf::SHT_NOBITS) else {
             return &[];
-        }
+        };
         self.bytes.get(section.offset..section.offset + section.size).unwrap_or_default()
     }
 
     /// A section's contents, to be changed in place.
     pub fn data_mut(&mut self, section: usize) -> &mut [u8] {
-        let section = &self.sections[section];
-        if section.kind == elf::SHT_NOBITS {
+        let Some(section) = self.sections.get(section).filter(|s| s.kind != elf::SHT_NOBITS) else {
             return &mut [];
-        }
+        };
         self.bytes.get_mut(section.offset..section.offset + section.size).unwrap_or_default()
     }
 

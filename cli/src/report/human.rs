@@ -42,6 +42,11 @@ impl Human {
         }
     }
 
+    /// One line as it is.
+    pub fn line(&self, text: &str) -> String {
+        self.lines([text.to_owned()])
+    }
+
     /// The lines for an error that does not end the session.
     pub fn error(&self, error: &Error) -> String {
         let message = format!("{}{error}", paint("error: ", Style::Bad, self.colors));

@@ -58,6 +58,11 @@ impl Reporter {
         );
     }
 
+    /// Tells people that a save is still being compiled.
+    pub fn slow_save(&self) {
+        self.print(|human| human.line("compiling the save"), String::new);
+    }
+
     /// Prints an error that does not end the session.
     pub fn error(&self, error: &Error) {
         self.print(|human| human.error(error), || json::error(error));

@@ -2,13 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{Event, Running, Session};
 use crate::error::{Error, Kind};
 use crate::rebuild::Cancel;
 use crate::report::event::{self, Reason};
 use crate::workshop::{Outcome, Workshop};
+
+/// How long a save may be compiled before people are told that it is.
+const SLOW: Duration = Duration::from_secs(1);
 
 impl Session {
     pub(super) fn files_changed(&mut self, paths: Vec<PathBuf>, at: Instant) {
@@ -53,13 +58,21 @@ impl Session {
         let asked = !self.waiting.is_empty();
         let cancel = self.begin(true);
         let (sender, reporter) = (self.sender.clone(), self.reporter.clone());
+        let (under_way, over) = bounded::<()>(0);
         std::thread::spawn(move || {
             let on_build = |crates, files| {
                 reporter.event(&event::Event::Building { reason: Reason::Save, crates, files });
+                let (reporter, over) = (reporter.clone(), over.clone());
+                std::thread::spawn(move || {
+                    if over.recv_timeout(SLOW) == Err(RecvTimeoutError::Timeout) {
+                        reporter.slow_save();
+                    }
+                });
             };
             // Whatever goes wrong here, the session and the program go on.
             let run = AssertUnwindSafe(|| workshop.run(at, &files, asked, &cancel, &on_build));
             let outcome = catch_unwind(run).unwrap_or_else(|_| Outcome::Failed(bug()));
+            drop(under_way);
             let _ = sender.send(Event::Looked(workshop, outcome));
         });
     }

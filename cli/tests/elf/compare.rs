@@ -1,12 +1,27 @@
 //! What counts as a change of a function.
 
 use hotdev_cli::symbol_name::path;
-use hotdev_cli::units::{self, Difference};
+use hotdev_cli::units::{self, Difference, Digest};
 
 use crate::compile::{compile, debug, optimized, parse};
 
-fn compare(old: Vec<u8>, new: Vec<u8>) -> Difference {
-    units::compare(Some(&parse(old)), &parse(new))
+/// What differs in the newer of two objects.
+#[derive(Debug)]
+struct Compared {
+    /// Functions whose code is other or that are new.
+    functions: Vec<String>,
+    rest: Difference,
+}
+
+fn compare(old: Vec<u8>, new: Vec<u8>) -> Compared {
+    let (old, new) = (digest(old), digest(new));
+    Compared { functions: old.missing_in(&new), rest: units::compare(&old, &new) }
+}
+
+fn digest(object: Vec<u8>) -> Digest {
+    let mut digest = Digest::default();
+    digest.add(&parse(object));
+    digest
 }
 
 /// Paths of the functions that differ in two versions of a source.
@@ -18,7 +33,7 @@ fn changed_optimized(old: &str, new: &str) -> Vec<String> {
     paths(compare(optimized(old), optimized(new)))
 }
 
-fn paths(difference: Difference) -> Vec<String> {
+fn paths(difference: Compared) -> Vec<String> {
     let mut paths: Vec<String> = difference.functions.iter().map(|name| path(name)).collect();
     paths.sort();
     paths
@@ -56,12 +71,12 @@ const SOURCE: &str = r#"
 #[test]
 fn nothing_differs_from_itself() {
     let difference = compare(debug(SOURCE), debug(SOURCE));
-    assert!(difference.is_empty(), "{difference:?}");
+    assert_eq!((difference.functions, difference.rest), (Vec::new(), Difference::default()));
 }
 
 #[test]
 fn without_an_older_unit_everything_is_new() {
-    let functions = units::compare(None, &parse(debug(SOURCE))).functions;
+    let functions = Digest::default().missing_in(&digest(debug(SOURCE)));
     for name in ["demo::sum", "demo::greeting", "demo::helper"] {
         assert!(functions.iter().any(|function| path(function) == name), "{name}");
     }
@@ -212,11 +227,14 @@ fn a_changed_initializer_is_found_in_the_static_alone() {
         #[inline(never)] pub fn next() -> u64 { unsafe { COUNT += 1; COUNT } }
         #[inline(never)] pub fn name(x: usize) -> &'static str { NAMES[x] }
     "#;
-    for (was, now, name) in [("= 5", "= 6", "demo::COUNT"), ("\"two\"", "\"ten\"", "demo::NAMES")] {
-        let difference = compare(debug(source), debug(&source.replace(was, now)));
+    for (text, other, name) in
+        [("= 5", "= 6", "demo::COUNT"), ("\"two\"", "\"ten\"", "demo::NAMES")]
+    {
+        let difference = compare(debug(source), debug(&source.replace(text, other)));
         assert_eq!(difference.functions, [""; 0]);
-        let [only] = &*difference.statics else { panic!("{difference:?}") };
-        assert_eq!((path(&only.name), only.was), (name.to_owned(), only.now));
+        let [(only, was, now)] = &*difference.rest.statics else { panic!("{difference:?}") };
+        assert_eq!((path(only), was.size), (name.to_owned(), now.size));
+        assert_ne!(was.value, now.value);
     }
 }
 
@@ -225,8 +243,8 @@ fn a_static_that_grows_is_found_with_its_sizes() {
     let source = "#[no_mangle] pub static mut COUNT: u32 = 5;
         #[no_mangle] pub fn next() -> u64 { unsafe { COUNT += 1; COUNT as u64 } }";
     let difference = compare(debug(source), debug(&source.replace("u32 = 5", "u64 = 5")));
-    let [only] = &*difference.statics else { panic!("{difference:?}") };
-    assert_eq!((&*only.name, only.was, only.now), ("COUNT", 4, 8));
+    let [(only, was, now)] = &*difference.rest.statics else { panic!("{difference:?}") };
+    assert_eq!((&**only, was.size, now.size), ("COUNT", 4, 8));
 }
 
 #[test]
@@ -234,7 +252,7 @@ fn a_static_of_another_type_under_the_same_path_is_found_as_retyped() {
     let source = "static mut COUNT: u32 = 5;
         pub fn next() -> u64 { unsafe { COUNT += 1; COUNT as u64 } }";
     let difference = compare(debug(source), debug(&source.replace("u32 = 5", "i32 = 5")));
-    let found: Vec<_> = difference.retyped.iter().map(|(w, n)| (path(w), path(n))).collect();
+    let found: Vec<_> = difference.rest.retyped.iter().map(|(w, n)| (path(w), path(n))).collect();
     assert_eq!(found, [("demo::COUNT".into(), "demo::COUNT".into())]);
 }
 
@@ -246,7 +264,10 @@ fn a_static_of_another_type_is_found_whatever_the_mangling() {
     let level = ["--crate-type=lib", "-Csymbol-mangling-version=v0"];
     let new = source.replace("u32 = 0", "f32 = 0.0");
     let difference = compare(compile(source, &level), compile(&new, &level));
-    assert!(!difference.retyped.is_empty() || !difference.statics.is_empty(), "{difference:?}");
+    assert!(
+        !difference.rest.retyped.is_empty() || !difference.rest.statics.is_empty(),
+        "{difference:?}"
+    );
 }
 
 #[test]

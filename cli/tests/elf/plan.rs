@@ -19,6 +19,7 @@ use crate::compile::{Known, compile, link, lld, parse, rewritten};
 const SOURCE: &str = r#"
 #[no_mangle] pub fn callee(x: u64) -> u64 { x + 1 }
 #[no_mangle] pub fn caller(x: u64) -> u64 { callee(x) }
+#[no_mangle] pub fn calls_both(x: u64) -> u64 { caller(x) + next() }
 #[no_mangle] pub fn next() -> u64 { unsafe { COUNT = COUNT.wrapping_add(1); COUNT as u64 } }
 #[no_mangle] pub static mut COUNT: u32 = 5;
 #[no_mangle] pub static TABLE: [fn(u64) -> u64; 1] = [callee];
