@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,6 +20,9 @@ use crate::project::{self, Project};
 use crate::report::{Format, Reporter};
 use crate::watch::Watch;
 use crate::workshop::Target;
+
+/// How long a cancelled job may take to end.
+const JOB_END_LIMIT: Duration = Duration::from_secs(10);
 
 /// What the command line says about a session.
 #[derive(Clone, Debug)]
@@ -119,6 +122,10 @@ impl Session {
     fn close(&mut self) {
         if let Some(job) = &self.job {
             job.cancel();
+            // It may be just about to start a compiler, and ends that as well.
+            let end = Instant::now() + JOB_END_LIMIT;
+            let is_over = |event| matches!(event, Event::Looked(..) | Event::Opened(_));
+            while self.events.recv_deadline(end).is_ok_and(|event| !is_over(event)) {}
         }
         self.end_program();
         let _ = std::fs::remove_file(&self.socket);

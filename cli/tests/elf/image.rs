@@ -83,7 +83,8 @@ fn a_private_static_has_its_place() {
 
 #[test]
 fn the_build_id_is_that_of_the_file() {
-    let (bytes, image) = (library(), image());
+    let bytes = link(&[object(SOURCE)], &["-zundefs", "--build-id=sha1"]);
+    let image = Image::parse(&bytes).expect("an image");
     let file = ElfFile64::<LE>::parse(&*bytes).expect("an ELF file");
     assert_eq!(Some(&*image.build_id), file.build_id().expect("notes"));
     assert_eq!(image.build_id.len(), 20);

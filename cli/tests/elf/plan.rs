@@ -101,7 +101,7 @@ fn outside(plan: &Plan) -> impl Iterator<Item = &Word> {
 /// Takes a plan in as if every process had.
 fn take(program: &mut Program, plan: Plan, apart: &[&str]) {
     let apart: BTreeSet<String> = apart.iter().map(|name| (*name).to_owned()).collect();
-    program.push(plan.patch.generation, plan.image, &apart);
+    program.push(plan.patch.generation, plan.image, &apart, &BTreeSet::new());
 }
 
 #[test]
