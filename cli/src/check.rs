@@ -204,6 +204,7 @@ impl Check<'_> {
             self.found.named.extend(named.into_iter().map(|changed| (id, changed)));
             self.found.anonymous.extend(anonymous);
             self.retyped(&difference, &old_types, &types);
+            self.compare_static_types(&old_types, &types);
             self.found.types.push(types);
             self.patch.functions.extend(functions);
             self.take(id, unit.name, unit.object, taken);
@@ -256,6 +257,18 @@ impl Check<'_> {
                 "{path} begins anew: there are several of that name in one place, and their number changed"
             );
             self.patch.notes.push(note);
+        }
+    }
+
+    /// Statics of one symbol and another type, as `#[no_mangle]` and v0 mangling have them.
+    fn compare_static_types(&mut self, old: &Types, new: &Types) {
+        let old = old.types_of_statics();
+        for (symbol, now) in new.types_of_statics() {
+            let Some(was) = old.get(symbol).filter(|was| **was != now) else { continue };
+            if self.program.static_item(symbol).is_some() {
+                let name = symbol_name::path(symbol);
+                self.found.statics.push(Item { name, was: was.clone(), now, ..Item::default() });
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! which functions take or give values that hold one of those.
 
 mod dwarf;
+mod relocations;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -240,7 +240,7 @@ fn through_slot(
     optimized: bool,
 ) -> Relocation {
     let symbol = &object.symbols[relocation.symbol as usize];
-    let here = symbol.is_defined();
+    let (here, global) = (symbol.is_defined(), symbol.is_global());
     let is_function = if here {
         symbol.kind == elf::STT_FUNC
     } else {
@@ -250,23 +250,22 @@ fn through_slot(
         return relocation;
     }
     match relocation.kind {
-        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 if here && optimized => {
-            let (section, value) = (usize::from(symbol.section), symbol.value as i64);
-            let symbol = object.section_symbol(section);
-            Relocation {
-                symbol,
-                addend: relocation.addend + value,
-                kind: elf::R_X86_64_PC32,
-                ..relocation
-            }
+        elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 if here && optimized => direct(object, relocation),
+        elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX
+            if here && optimized && call_to_direct(object, place) =>
+        {
+            direct(object, relocation)
         }
-        elf::R_X86_64_PC32 if symbol.is_global() => {
-            Relocation { kind: elf::R_X86_64_PLT32, ..relocation }
-        }
+        elf::R_X86_64_PC32 if global => Relocation { kind: elf::R_X86_64_PLT32, ..relocation },
         elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
             if load_to_address(object, place) =>
         {
-            Relocation { kind: elf::R_X86_64_PLT32, ..relocation }
+            // Optimized code may jump there next, so the address counts as a call.
+            if here && optimized {
+                direct(object, relocation)
+            } else {
+                Relocation { kind: elf::R_X86_64_PLT32, ..relocation }
+            }
         }
         _ => relocation,
     }
@@ -336,6 +335,31 @@ fn static_names(object: &ObjectFile, section: usize) -> impl Iterator<Item = &st
                 && is_static_name(&symbol.name)
         })
         .map(|symbol| symbol.name.as_str())
+}
+
+/// Leads a use of a function of this object straight to it.
+fn direct(object: &mut ObjectFile, relocation: Relocation) -> Relocation {
+    let symbol = &object.symbols[relocation.symbol as usize];
+    let (section, value) = (usize::from(symbol.section), symbol.value as i64);
+    let symbol = object.section_symbol(section);
+    Relocation { symbol, addend: relocation.addend + value, kind: elf::R_X86_64_PC32, ..relocation }
+}
+
+/// Turns `call *f@GOTPCREL(%rip)` into `addr32 call f`, of the same length; false where it is
+/// another instruction. The linker does the same where it may (psABI, GOTPCRELX).
+fn call_to_direct(object: &mut ObjectFile, place: FieldPlace) -> bool {
+    let offset = place.offset as usize;
+    let Some(code) = offset
+        .checked_sub(2)
+        .and_then(|start| object.data_mut(place.section).get_mut(start..offset))
+    else {
+        return false;
+    };
+    let is_call = code == [0xff, 0x15];
+    if is_call {
+        code.copy_from_slice(&[0x67, 0xe8]);
+    }
+    is_call
 }
 
 /// Turns `mov f@GOTPCREL(%rip), %reg` into `lea f(%rip), %reg`; false where it is another instruction.

@@ -11,27 +11,13 @@ use gimli::{
     AttributeValue, DebuggingInformationEntry, DwTag, EndianSlice, LittleEndian, RelocateReader,
     UnitOffset,
 };
-use object::read::RelocationMap;
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
 
 use super::Shape;
+use super::relocations::{Relocations, section_of};
 use crate::error::{Error, Kind, Result};
 
 type Reader<'a> = RelocateReader<EndianSlice<'a, LittleEndian>, &'a Relocations>;
-
-/// The relocations of one debug section, to be applied as it is read.
-#[derive(Debug, Default)]
-struct Relocations(RelocationMap);
-
-impl gimli::read::Relocate for &Relocations {
-    fn relocate_address(&self, offset: usize, value: u64) -> gimli::Result<u64> {
-        Ok(self.0.relocate(offset as u64, value))
-    }
-
-    fn relocate_offset(&self, offset: usize, value: usize) -> gimli::Result<usize> {
-        Ok(self.0.relocate(offset as u64, value as u64) as usize)
-    }
-}
 
 /// One entry of the debug information.
 #[derive(Debug)]
@@ -46,8 +32,19 @@ struct Entry {
     of: Option<usize>,
     /// Offset in its parent, discriminant, or number of elements.
     value: Option<i128>,
+    /// `DW_AT_alignment`, where the source asks for one.
+    alignment: Option<u64>,
+    /// Where a variable is.
+    address: Option<u64>,
     declared: Option<(u64, u32)>,
     children: Vec<usize>,
+}
+
+impl Entry {
+    /// The symbol of a function or static; rustc leaves the linkage name out where it is the name.
+    fn symbol(&self) -> Option<&str> {
+        self.linkage_name.as_deref().or_else(|| (!self.name.is_empty()).then_some(&*self.name))
+    }
 }
 
 /// The types and functions of one object file.
@@ -55,6 +52,8 @@ struct Entry {
 pub struct Types {
     entries: Vec<Entry>,
     files: HashMap<u64, String>,
+    /// Tables of methods: path, and the methods' names in order.
+    vtables: Vec<(String, Vec<String>)>,
 }
 
 impl Types {
@@ -78,18 +77,14 @@ impl Types {
             entry
         });
         self.entries.extend(moved);
+        self.vtables.extend(other.vtables);
     }
 
     fn parse(bytes: &[u8]) -> std::result::Result<Self, Box<dyn std::error::Error>> {
         let file = object::File::parse(bytes)?;
         let load = |id: gimli::SectionId| -> std::result::Result<(Cow<'_, [u8]>, Relocations), object::Error> {
             let Some(section) = file.section_by_name(id.name()) else { return Ok(Default::default()) };
-            let mut relocations = RelocationMap::default();
-            for (offset, relocation) in section.relocations() {
-                // Places of thread-locals are not known before the program runs, and not asked for.
-                let _ = relocations.add(&file, offset, relocation);
-            }
-            Ok((section.uncompressed_data()?, Relocations(relocations)))
+            Ok((section.uncompressed_data()?, Relocations::of(&file, &section)))
         };
         let sections = gimli::DwarfSections::load(load)?;
         let dwarf = sections.borrow(|(data, relocations)| {
@@ -100,6 +95,7 @@ impl Types {
         while let Some(header) = units.next()? {
             types.read_unit(&dwarf, &dwarf.unit(header)?)?;
         }
+        types.read_vtables(&file);
         Ok(types)
     }
 
@@ -182,9 +178,32 @@ impl Types {
             size: number(gimli::DW_AT_byte_size)?.map_or(0, |size| size as u64),
             of: None,
             value,
+            alignment: number(gimli::DW_AT_alignment)?.map(|alignment| alignment as u64),
+            address: address(unit, die)?,
             declared: file.zip(line),
             children: Vec::new(),
         })
+    }
+
+    /// Reads the methods of each table: the debug information has its place and numbers them only.
+    fn read_vtables(&mut self, file: &object::File<'_>) {
+        let tables = self
+            .entries
+            .iter()
+            .filter(|entry| entry.tag == gimli::DW_TAG_variable && entry.name.contains("{vtable}"));
+        let tables = tables.filter_map(|entry| {
+            let section = file.section_by_index(section_of(entry.address?)).ok()?;
+            let mut methods: Vec<(u64, String)> = section
+                .relocations()
+                .filter(|(offset, _)| *offset >= 24)
+                .filter_map(|(offset, relocation)| {
+                    Some((offset, method_name(file, relocation.target())?))
+                })
+                .collect();
+            methods.sort();
+            Some((entry.path.clone(), methods.into_iter().map(|(_, name)| name).collect()))
+        });
+        self.vtables = tables.collect();
     }
 
     fn read_files(
@@ -211,9 +230,25 @@ impl Types {
             let declared = entry
                 .declared
                 .and_then(|(file, line)| Some((self.files.get(&file)?.clone(), line)));
-            let mut parts = Vec::new();
+            let mut parts: Vec<_> = entry
+                .alignment
+                .map(|bytes| ("alignment".to_owned(), bytes.to_string()))
+                .into_iter()
+                .collect();
             self.add_parts(entry, &mut parts);
-            shapes.insert(entry.path.clone(), Shape { size: entry.size, parts, declared });
+            // Blocks of one function may each have a type of the same name.
+            let twin = (2..).map(|number| format!("{}#{number}", entry.path));
+            let name = std::iter::once(entry.path.clone())
+                .chain(twin)
+                .find(|name| !shapes.contains_key(name));
+            let shape = Shape { size: entry.size, parts, declared };
+            shapes.extend(name.map(|name| (name, shape)));
+        }
+        for (path, methods) in &self.vtables {
+            let methods = methods.iter().enumerate();
+            let parts =
+                methods.map(|(number, name)| (format!("method {number}"), name.clone())).collect();
+            shapes.insert(path.clone(), Shape { size: 0, parts, declared: None });
         }
         shapes
     }
@@ -257,10 +292,15 @@ impl Types {
 
     /// The type of the static with this symbol; empty where it is not described.
     pub fn type_of_static(&self, symbol: &str) -> String {
-        let is_it = |entry: &&Entry| {
-            entry.tag == gimli::DW_TAG_variable && entry.linkage_name.as_deref() == Some(symbol)
-        };
+        let is_it =
+            |entry: &&Entry| entry.tag == gimli::DW_TAG_variable && entry.symbol() == Some(symbol);
         self.entries.iter().find(is_it).map(|entry| self.type_name(entry.of)).unwrap_or_default()
+    }
+
+    /// Types of the variables that have a symbol, statics among them, by symbol.
+    pub fn types_of_statics(&self) -> BTreeMap<&str, String> {
+        let variables = self.entries.iter().filter(|entry| entry.tag == gimli::DW_TAG_variable);
+        variables.filter_map(|entry| Some((entry.symbol()?, self.type_name(entry.of)))).collect()
     }
 
     /// Symbols of the functions that take or give a value through which one of `types` (paths) can
@@ -270,12 +310,12 @@ impl Types {
         let functions = self.entries.iter().filter(|entry| entry.tag == gimli::DW_TAG_subprogram);
         let mut found = BTreeSet::new();
         for function in functions {
-            let Some(symbol) = &function.linkage_name else { continue };
+            let Some(symbol) = function.symbol() else { continue };
             let parameters = function.children.iter().map(|child| &self.entries[*child]);
             let parameters = parameters.filter(|child| child.tag == gimli::DW_TAG_formal_parameter);
             let mut values = parameters.filter_map(|child| child.of).chain(function.of);
             if values.any(|value| holders.contains(&value)) {
-                found.insert(symbol.clone());
+                found.insert(symbol.to_owned());
             }
         }
         found
@@ -315,4 +355,25 @@ fn is_type(tag: DwTag) -> bool {
         tag,
         gimli::DW_TAG_structure_type | gimli::DW_TAG_enumeration_type | gimli::DW_TAG_union_type
     )
+}
+
+/// The last part of a method's path.
+fn method_name(file: &object::File<'_>, target: RelocationTarget) -> Option<String> {
+    let RelocationTarget::Symbol(index) = target else { return None };
+    let path = crate::symbol_name::path(file.symbol_by_index(index).ok()?.name().ok()?);
+    Some(path.rsplit("::").next().unwrap_or(&path).to_owned())
+}
+
+/// Where a variable is, if it has one place for ever.
+fn address(
+    unit: &gimli::Unit<Reader<'_>>,
+    die: &DebuggingInformationEntry<'_, '_, Reader<'_>>,
+) -> gimli::Result<Option<u64>> {
+    let Some(AttributeValue::Exprloc(expression)) = die.attr_value(gimli::DW_AT_location)? else {
+        return Ok(None);
+    };
+    match expression.operations(unit.encoding()).next() {
+        Ok(Some(gimli::Operation::Address { address })) => Ok(Some(address)),
+        _ => Ok(None),
+    }
 }

@@ -293,8 +293,14 @@ impl<'a> Hasher<'a> {
         if header.flags & u64::from(elf::SHF_MERGE) == 0 {
             return None;
         }
+        let strings = header.flags & u64::from(elf::SHF_STRINGS) != 0;
+        // An instruction may go on behind the field, and its place is then named that much lower.
+        let size = header.entry_size.max(1) as i64;
+        let rounded =
+            (offset as i64).saturating_add(size - 1).div_euclid(size).saturating_mul(size);
+        let offset = if strings { offset } else { rounded as u64 };
         let rest = self.object.data(section).get(offset as usize..)?;
-        let len = if header.flags & u64::from(elf::SHF_STRINGS) != 0 {
+        let len = if strings {
             rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len())
         } else {
             header.entry_size.min(rest.len())

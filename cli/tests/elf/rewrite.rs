@@ -101,7 +101,6 @@ fn in_optimized_objects_public_functions_can_be_replaced_from_outside() {
 }
 
 #[test]
-#[ignore = "such a call loads the address from the GOT, which is led through a slot"]
 fn in_optimized_objects_calls_of_public_functions_stay_direct() {
     let (object, _) = rewritten(optimized(PUBLIC), true);
     let direct = uses(&object).into_iter().filter(|u| u.within == "demo::caller");
