@@ -12,6 +12,9 @@
 //! images go on calling the old versions, and every unit that uses such a function joins the
 //! patch, so that the new code has only new values.
 
+mod items;
+mod refusal;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -22,10 +25,11 @@ use crate::error::Result;
 use crate::graph::{CrateId, Graph};
 use crate::program::Program;
 use crate::rebuild::{Output, Outputs};
-use crate::report::event::{Item, RefusalCode};
-use crate::symbol_name;
+use crate::report::event::Item;
 use crate::types::{self, Changed, Differences, Types};
-use crate::units::{self, Difference, Digest, Unit};
+use crate::units::{self, Digest, Unit};
+
+pub use refusal::Refusal;
 
 /// A unit that goes into a patch.
 #[derive(Clone)]
@@ -46,7 +50,7 @@ pub struct CheckedPatch {
     pub functions: Vec<String>,
     /// Mangled names of the functions that older images must not be led to.
     pub apart: BTreeSet<String>,
-    /// Mangled names of statics that begin anew: see [`Difference::fresh`].
+    /// Mangled names of statics that begin anew: see [`units::Difference::fresh`].
     pub fresh: BTreeSet<String>,
     /// What the developer should know although nothing is wrong.
     pub notes: Vec<String>,
@@ -57,17 +61,6 @@ impl CheckedPatch {
     pub fn units(&self) -> &[ChangedUnit] {
         &self.units
     }
-}
-
-/// Why an edit does not go into the running program.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// What kind of reason.
-    pub code: RefusalCode,
-    /// What it is about.
-    pub items: Vec<Item>,
-    /// One sentence.
-    pub message: String,
 }
 
 /// What the comparison came to.
@@ -228,130 +221,6 @@ impl Check<'_> {
         taken.insert((id, name));
     }
 
-    fn compare_statics(&mut self, difference: &Difference) {
-        for (name, was, now) in &difference.statics {
-            let path = symbol_name::path(name);
-            let macros_own = is_of_macro(&path);
-            if difference.fresh.contains(name) {
-                if !macros_own && was.value != now.value {
-                    let note = format!(
-                        "{path} has another first value; it counts from when code around it changes"
-                    );
-                    self.patch.notes.push(note);
-                }
-            } else if was.size == now.size {
-                let note = format!(
-                    "{path} keeps its value; its new initializer takes effect at a restart"
-                );
-                self.patch.notes.push(note);
-            } else if self.program.static_item(name).is_some() {
-                let (was, now) = (format!("{} bytes", was.size), format!("{} bytes", now.size));
-                self.found.statics.push(Item { name: path, was, now, ..Item::default() });
-            }
-        }
-        // What macros make for themselves says nothing to a reader.
-        let paths: BTreeSet<String> =
-            difference.fresh.iter().map(|name| symbol_name::path(name)).collect();
-        for path in paths.iter().filter(|path| !is_of_macro(path)) {
-            let note = format!(
-                "{path} begins anew: there are several of that name in one place, and their number changed"
-            );
-            self.patch.notes.push(note);
-        }
-    }
-
-    /// Statics of one symbol and another type, as `#[no_mangle]` and v0 mangling have them.
-    fn compare_static_types(&mut self, old: &Types, new: &Types) {
-        let old = old.types_of_statics();
-        for (symbol, now) in new.types_of_statics() {
-            let Some(was) = old.get(symbol).filter(|was| **was != now) else { continue };
-            if self.program.static_item(symbol).is_some() {
-                let name = symbol_name::path(symbol);
-                self.found.statics.push(Item { name, was: was.clone(), now, ..Item::default() });
-            }
-        }
-    }
-
-    fn retyped(&mut self, difference: &Difference, old: &Types, new: &Types) {
-        for (was, now) in &difference.retyped {
-            if self.program.static_item(was).is_none() {
-                continue;
-            }
-            let name = symbol_name::path(was);
-            let (was, now) = (old.type_of_static(was), new.type_of_static(now));
-            if !now.is_empty() {
-                self.found.statics.push(Item { name, was, now, ..Item::default() });
-            }
-        }
-    }
-
-    /// Methods in tables that exist have to keep their signatures, and the allocator its callers.
-    fn compare_signatures(&mut self, difference: &Difference) {
-        let crates = self.graph.names(&(0..self.graph.crates.len()).collect());
-        for (was, _) in &difference.renamed {
-            let name = symbol_name::path(was);
-            let own = symbol_name::belongs(&name, &crates);
-            if own && !name.contains("{{closure}}") && self.program.is_in_vtable(was) {
-                let (was, now) =
-                    ("in tables of methods that exist".into(), "another signature".into());
-                self.found.methods.push(Item { name, was, now, ..Item::default() });
-            }
-        }
-        let allocator = |name: &&String| {
-            ["__rust_alloc", "__rust_dealloc", "__rust_realloc"]
-                .iter()
-                .any(|part| name.contains(part))
-        };
-        if difference.one_sided.iter().any(|name| allocator(&name)) {
-            self.found
-                .restart
-                .push(Item { name: "the global allocator".into(), ..Item::default() });
-        }
-    }
-
-    fn refusal(&mut self) -> Option<Refusal> {
-        let mut found = std::mem::take(&mut self.found);
-        let refuse =
-            |code, items, message: &str| Some(Refusal { code, items, message: message.into() });
-        if !found.restart.is_empty() {
-            let message = "only a restart can apply a change here, because the whole program is linked around it";
-            return refuse(RefusalCode::NeedsRestart, found.restart, message);
-        }
-        if !found.statics.is_empty() {
-            let message =
-                "a static has another type now, and the running program keeps the one it has";
-            return refuse(RefusalCode::StaticChanged, found.statics, message);
-        }
-        let named = std::mem::take(&mut found.named);
-        let (tables, layouts): (Vec<_>, Vec<_>) =
-            named.into_iter().partition(|(_, changed)| is_vtable(&changed.name));
-        let tables: Vec<Item> =
-            tables.into_iter().map(|(id, changed)| self.item(id, changed)).collect();
-        let tables = sorted(tables.into_iter().chain(found.methods.drain(..)));
-        if !tables.is_empty() {
-            let message = "a trait has other methods now, and objects that exist have the old table of methods";
-            return refuse(RefusalCode::VtableChanged, tables, message);
-        }
-        let layouts = sorted(layouts.into_iter().map(|(id, changed)| self.item(id, changed)));
-        if !layouts.is_empty() {
-            let message = "a type has another layout now, and values that exist have the old one";
-            return refuse(RefusalCode::LayoutChanged, layouts, message);
-        }
-        self.found = found;
-        None
-    }
-
-    fn item(&self, id: CrateId, changed: Changed) -> Item {
-        let name = if is_vtable(&changed.name) { trait_of(&changed.name) } else { changed.name };
-        let declared = self.graph.crates[id..].iter().chain(&self.graph.crates[..id]);
-        let place =
-            declared.filter(|hot| name.starts_with(&format!("{}::", hot.invocation.crate_name)));
-        let place =
-            place.flat_map(|hot| &hot.sources).find_map(|file| types::declaration(file, &name));
-        let (file, line) = place.unzip();
-        Item { name, was: changed.was, now: changed.now, file, line }
-    }
-
     /// See the head of this module. Ends when no unit outside the patch uses a function apart.
     fn put_apart(&mut self, newest: &Outputs, taken: &mut Taken) -> Result<()> {
         let mut rest = Vec::new();
@@ -383,15 +252,6 @@ impl Check<'_> {
     }
 }
 
-/// Each item once; those with a place first: a type that holds a changed one has changed with it,
-/// and the reader wants the cause.
-fn sorted(items: impl Iterator<Item = Item>) -> Vec<Item> {
-    let mut items: Vec<Item> = items.collect();
-    items.sort_by(|a, b| (a.file.is_none(), &a.name).cmp(&(b.file.is_none(), &b.name)));
-    items.dedup();
-    items
-}
-
 fn compile_all(units: impl Iterator<Item = Unit>) -> Result<Vec<Compiled>> {
     let units: Vec<Unit> = units.collect();
     let compiled = units.into_par_iter().map(|unit| {
@@ -415,19 +275,4 @@ fn read_types<'a>(objects: impl Iterator<Item = &'a ObjectFile>) -> Result<Types
         all.add(types::read(object.bytes())?);
     }
     Ok(all)
-}
-
-/// Whether a static is one that a macro made for itself; a reader knows nothing of it.
-fn is_of_macro(path: &str) -> bool {
-    path.contains("::__") || path.ends_with("::META")
-}
-
-fn is_vtable(name: &str) -> bool {
-    name.contains("{vtable_type}") || name.contains("{vtable}")
-}
-
-/// The trait in `<Type as Trait>::{vtable_type}.part`.
-fn trait_of(name: &str) -> String {
-    let rest = name.rsplit_once(" as ").map_or(name, |(_, rest)| rest);
-    rest.split(">::{vtable").next().unwrap_or(rest).to_owned()
 }

@@ -151,7 +151,7 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 
 [reload]
 # An edit that cannot go into the running program: "ask", "restart" with it, or "keep" the
-# program as it is. Without a terminal to ask at, "ask" means "keep".
+# program as it is. hotdev does not ask yet: "ask" means "keep", and `hotdev restart` applies it.
 #on-incompatible = "ask"
 
 [watch]

@@ -1,40 +1,51 @@
 //! hotdev: patches running Rust programs on every save.
 //!
-//! The modules, in the order in which an edit goes through them:
-pub mod archives;
+//! The modules, in the order in which an edit goes through them.
+
+// The command line and the project.
 pub mod args;
-pub mod cargo;
-pub mod changes;
-pub mod check;
-mod commands;
 pub mod config;
-pub mod control;
-mod demo;
+pub mod project;
+pub mod layout;
+
+// The first build and the first link.
+pub mod cargo;
+pub mod wrapper;
+pub mod invocation;
+pub mod images;
+
+// From a save to a patch.
+pub mod watch;
+pub mod changes;
+pub mod graph;
+pub mod rebuild;
 pub mod diagnostics;
+pub mod units;
+pub mod types;
+pub mod check;
+pub mod archives;
+pub mod patch;
+pub mod program;
+pub mod plan;
+pub mod reach;
+pub mod workshop;
+
+// Into the running processes, and what is said about it.
+pub mod processes;
+pub mod session;
+pub mod control;
+pub mod report;
+
+// Used by all of them.
 pub mod elf;
 pub mod error;
 pub mod exit;
-pub mod graph;
-pub mod images;
-pub mod init;
-pub mod invocation;
-pub mod layout;
 pub mod logging;
-pub mod patch;
-pub mod plan;
 pub mod process;
-pub mod processes;
-pub mod program;
-pub mod project;
-pub mod reach;
-pub mod rebuild;
-pub mod report;
-pub mod session;
 pub mod symbol_name;
-pub mod types;
-pub mod units;
-pub mod watch;
-pub mod workshop;
-pub mod wrapper;
+
+mod commands;
+mod demo;
+pub mod init;
 
 pub use commands::main;
