@@ -24,6 +24,8 @@ const SOURCE: &str = include_str!("../../templates/demo/src/main.rs");
 const BUILD_LIMIT: Duration = Duration::from_secs(300);
 /// How long the program may take to show an edit.
 const EDIT_LIMIT: Duration = Duration::from_secs(60);
+/// How long the session may take to end the program and itself.
+const END_LIMIT: Duration = Duration::from_secs(20);
 /// How long a viewer gets to see what happens.
 const PAUSE: Duration = Duration::from_secs(4);
 
@@ -202,6 +204,9 @@ impl Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         process::signal(self.session.id(), Signal::INT);
+        if !process::wait_gone(&[self.session.id()], END_LIMIT) {
+            let _ = self.session.kill();
+        }
         let _ = self.session.wait();
     }
 }

@@ -56,6 +56,10 @@ impl Layout {
         forget_other_builds(&root, &build);
         write_nonce(&state).context(Kind::System, doing)?;
         let layout = Self { root, ..Self::of_state(&state) };
+        // A session that was killed leaves its work. What a program has mapped stays with the program.
+        for folder in [layout.replays(), layout.generations()] {
+            let _ = fs::remove_dir_all(folder);
+        }
         for folder in
             [layout.invocations(), layout.images(), layout.replays(), layout.generations()]
         {

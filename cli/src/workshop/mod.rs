@@ -87,7 +87,7 @@ pub struct Ready {
     pub crates: Vec<String>,
     /// Paths of the functions whose code changed.
     pub functions: Vec<String>,
-    /// See [`CheckedPatch::notes`].
+    /// See [`crate::check::CheckedPatch::notes`].
     pub notes: Vec<String>,
     /// Mangled names of the functions whose code changed, and of those that nothing calls yet.
     changed: Vec<String>,
