@@ -15,9 +15,10 @@
 mod items;
 mod refusal;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use hotdev_protocol::ContentHash;
 use rayon::prelude::*;
 
 use crate::elf::object_file::ObjectFile;
@@ -223,33 +224,48 @@ impl Check<'_> {
 
     /// See the head of this module. Ends when no unit outside the patch uses a function apart.
     fn put_apart(&mut self, newest: &Outputs, taken: &mut Taken) -> Result<()> {
-        let mut rest = Vec::new();
-        for (id, output) in newest {
-            for unit in output.units()? {
-                if !taken.contains(&(*id, unit.name.clone())) {
-                    rest.push((*id, unit.name, ObjectFile::parse(unit.bytes)?));
-                }
-            }
-        }
+        let mut rest = uses_of(newest, taken)?;
         loop {
             for types in std::mem::take(&mut self.found.types) {
                 self.patch.apart.extend(types.functions_with(&self.found.anonymous));
             }
-            let uses = |object: &ObjectFile| {
-                object.symbols.iter().any(|symbol| self.patch.apart.contains(&symbol.name))
-            };
-            let (users, others): (Vec<_>, Vec<_>) =
-                rest.into_iter().partition(|(_, _, object)| uses(object));
+            let apart: HashSet<u64> =
+                self.patch.apart.iter().map(|name| ContentHash::of(name.as_bytes())).collect();
+            let (users, others): (Uses, Uses) =
+                rest.into_iter().partition(|(_, names)| !names.is_disjoint(&apart));
             rest = others;
             if users.is_empty() {
                 return Ok(());
             }
-            for (id, name, object) in users {
-                self.found.types.push(types::read(object.bytes())?);
-                self.take(id, name, object, taken);
+            let crates: BTreeSet<CrateId> = users.keys().map(|(id, _)| *id).collect();
+            for id in crates {
+                for unit in newest[&id].units()? {
+                    if users.contains_key(&(id, unit.name.clone())) {
+                        let object = ObjectFile::parse(unit.bytes)?;
+                        self.found.types.push(types::read(object.bytes())?);
+                        self.take(id, unit.name, object, taken);
+                    }
+                }
             }
         }
     }
+}
+
+/// Hashes of the names that units use or define: all that is kept of a crate's many objects.
+type Uses = BTreeMap<(CrateId, String), HashSet<u64>>;
+
+fn uses_of(outputs: &Outputs, except: &Taken) -> Result<Uses> {
+    let mut uses = Uses::new();
+    for (id, output) in outputs {
+        let units = output.units()?.into_par_iter();
+        let units = units.filter(|unit| !except.contains(&(*id, unit.name.clone()))).map(|unit| {
+            let object = ObjectFile::parse(unit.bytes)?;
+            let names = object.symbols.iter().map(|symbol| ContentHash::of(symbol.name.as_bytes()));
+            Ok(((*id, unit.name), names.collect()))
+        });
+        uses.extend(units.collect::<Result<Vec<_>>>()?);
+    }
+    Ok(uses)
 }
 
 fn compile_all(units: impl Iterator<Item = Unit>) -> Result<Vec<Compiled>> {
