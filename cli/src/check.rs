@@ -182,6 +182,17 @@ impl Check<'_> {
         if !any && difference.retyped.is_empty() {
             return Ok(());
         }
+        // All units of both sides: a closure may be described in another unit than it was.
+        let old_types = read_types(old.iter().map(|unit| &unit.object))?;
+        let new_types = read_types(changed.iter().map(|(unit, _)| &unit.object))?;
+        let Differences { named, anonymous } = types::compare(&old_types, &new_types);
+        let crates = self.graph.names(&(0..self.graph.crates.len()).collect());
+        // A dependency's types change only where they hold the developer's.
+        let own = |changed: &Changed| {
+            crates.iter().any(|name| changed.name.contains(&format!("{name}::")))
+        };
+        self.found.named.extend(named.into_iter().filter(own).map(|changed| (id, changed)));
+        self.found.anonymous.extend(anonymous);
         // Whoever uses a static that begins anew has to use the new one.
         let begins_anew = |unit: &Compiled| {
             unit.object.symbols.iter().any(|symbol| difference.fresh.contains(&symbol.name))
@@ -190,13 +201,9 @@ impl Check<'_> {
             .into_iter()
             .filter(|(unit, functions)| !functions.is_empty() || begins_anew(unit));
         let changed: Vec<_> = changed.collect();
-        let old_types = read_types(old.iter().map(|unit| &unit.object))?;
         self.compare_signatures(&difference);
         for (unit, functions) in changed {
             let types = types::read(unit.object.bytes())?;
-            let Differences { named, anonymous } = types::compare(&old_types, &types);
-            self.found.named.extend(named.into_iter().map(|changed| (id, changed)));
-            self.found.anonymous.extend(anonymous);
             self.retyped(&difference, &old_types, &types);
             self.compare_static_types(&old_types, &types);
             self.found.types.push(types);

@@ -22,6 +22,13 @@ pub struct Shape {
     pub declared: Option<(String, u32)>,
 }
 
+impl Shape {
+    /// Whether values of one can be used as values of the other.
+    fn is_like(&self, other: &Self) -> bool {
+        self.size == other.size && self.parts == other.parts
+    }
+}
+
 /// A type whose shape is another now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -56,13 +63,14 @@ pub fn compare(old: &Types, new: &Types) -> Differences {
     let (old, new) = (old.shapes(), new.shapes());
     for (name, now) in &new {
         let Some(was) = old.get(name) else { continue };
-        if was.size == now.size && was.parts == now.parts {
+        let Some(unknown) = now.iter().find(|now| !was.iter().any(|was| was.is_like(now))) else {
             continue;
-        }
+        };
         if is_anonymous(name) {
             differences.anonymous.insert(name.clone());
         } else {
-            differences.named.push(describe(name, was, now));
+            let gone = was.iter().find(|was| !now.iter().any(|now| was.is_like(now)));
+            differences.named.extend(gone.or(was.first()).map(|was| describe(name, was, unknown)));
         }
     }
     differences.anonymous.extend(renumbered(&old, &new));
@@ -70,7 +78,10 @@ pub fn compare(old: &Types, new: &Types) -> Differences {
 }
 
 /// Closures of a function in which their number changed: each may have become another one.
-fn renumbered(old: &BTreeMap<String, Shape>, new: &BTreeMap<String, Shape>) -> BTreeSet<String> {
+fn renumbered(
+    old: &BTreeMap<String, Vec<Shape>>,
+    new: &BTreeMap<String, Vec<Shape>>,
+) -> BTreeSet<String> {
     let (old, new) = (environments(old), environments(new));
     let changed = new
         .iter()
@@ -79,7 +90,7 @@ fn renumbered(old: &BTreeMap<String, Shape>, new: &BTreeMap<String, Shape>) -> B
 }
 
 /// The environments of each function's own closures and futures.
-fn environments(shapes: &BTreeMap<String, Shape>) -> HashMap<String, Vec<String>> {
+fn environments(shapes: &BTreeMap<String, Vec<Shape>>) -> HashMap<String, Vec<String>> {
     let mut environments: HashMap<String, Vec<String>> = HashMap::new();
     for name in shapes.keys() {
         if let Some((function, own)) = name.rsplit_once("::{")

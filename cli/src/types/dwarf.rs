@@ -221,8 +221,9 @@ impl Types {
         Ok(())
     }
 
-    /// Every type that has a path, with its shape.
-    pub fn shapes(&self) -> BTreeMap<String, Shape> {
+    /// Every type that has a path, with its shape; several where types share a path, as those in
+    /// blocks of one function do, or those of two versions of a crate.
+    pub fn shapes(&self) -> BTreeMap<String, Vec<Shape>> {
         let mut shapes = BTreeMap::new();
         for entry in
             self.entries.iter().filter(|entry| is_type(entry.tag) && !entry.name.is_empty())
@@ -236,19 +237,18 @@ impl Types {
                 .into_iter()
                 .collect();
             self.add_parts(entry, &mut parts);
-            // Blocks of one function may each have a type of the same name.
-            let twin = (2..).map(|number| format!("{}#{number}", entry.path));
-            let name = std::iter::once(entry.path.clone())
-                .chain(twin)
-                .find(|name| !shapes.contains_key(name));
             let shape = Shape { size: entry.size, parts, declared };
-            shapes.extend(name.map(|name| (name, shape)));
+            let twins: &mut Vec<Shape> = shapes.entry(entry.path.clone()).or_default();
+            if !twins.iter().any(|twin| twin.is_like(&shape)) {
+                twins.push(shape);
+            }
         }
         for (path, methods) in &self.vtables {
             let methods = methods.iter().enumerate();
             let parts =
                 methods.map(|(number, name)| (format!("method {number}"), name.clone())).collect();
-            shapes.insert(path.clone(), Shape { size: 0, parts, declared: None });
+            let table = Shape { size: 0, parts, declared: None };
+            shapes.entry(path.clone()).or_default().push(table);
         }
         shapes
     }
