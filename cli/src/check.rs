@@ -102,6 +102,7 @@ pub fn check(
     if !check.found.anonymous.is_empty() {
         check.put_apart(newest, &mut taken)?;
     }
+    check.note_old_values();
     let mut patch = check.patch;
     patch.functions.sort();
     patch.functions.dedup();
@@ -227,6 +228,18 @@ impl Check<'_> {
         self.patch.units.push(ChangedUnit { object, optimized });
         self.patch.crates.insert(id);
         taken.insert((id, name));
+    }
+
+    /// Says whose closures and futures go on with the old code, in this patch or since an earlier one.
+    fn note_old_values(&mut self) {
+        let owner = |name: &String| name.rsplit_once("::{").map(|(owner, _)| owner.to_owned());
+        let now = self.found.anonymous.iter().filter(|name| name.ends_with('}')).filter_map(owner);
+        let earlier = self.patch.functions.iter().filter(|name| self.program.is_apart(name, 1));
+        let owners: BTreeSet<String> =
+            now.chain(earlier.map(|name| crate::symbol_name::path(name))).collect();
+        self.patch.notes.extend(owners.into_iter().take(5).map(|owner| {
+            format!("{owner}: closures and futures made before go on with the old code, new ones get the new")
+        }));
     }
 
     /// See the head of this module. Ends when no unit outside the patch uses a function apart.

@@ -312,7 +312,14 @@ impl Types {
         for function in functions {
             let Some(symbol) = function.symbol() else { continue };
             let parameters = function.children.iter().map(|child| &self.entries[*child]);
-            let parameters = parameters.filter(|child| child.tag == gimli::DW_TAG_formal_parameter);
+            // A type argument counts as well: such a function may get the value behind a pointer
+            // that says nothing of it, as the tables of async runtimes do.
+            let parameters = parameters.filter(|child| {
+                matches!(
+                    child.tag,
+                    gimli::DW_TAG_formal_parameter | gimli::DW_TAG_template_type_parameter
+                )
+            });
             let mut values = parameters.filter_map(|child| child.of).chain(function.of);
             if values.any(|value| holders.contains(&value)) {
                 found.insert(symbol.to_owned());
