@@ -31,6 +31,9 @@ impl Session {
                 responder.event(&event::Event::Status(self.status()));
                 responder.done(exit::LIVE, None, None);
             }
+            Request::Rollback { .. } if self.is_gone() && self.workshop.is_some() => {
+                gone(responder)
+            }
             Request::Rollback { generation } => self.roll_back(generation, responder),
         }
     }
