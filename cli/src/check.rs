@@ -301,7 +301,7 @@ fn compile_all(units: impl Iterator<Item = Unit>) -> Result<Vec<Compiled>> {
 
 fn all(units: &[Compiled]) -> Digest {
     let mut digest = Digest::default();
-    units.iter().for_each(|unit| digest.add(&unit.object));
+    units.iter().for_each(|unit| digest.extend(&unit.digest));
     digest
 }
 

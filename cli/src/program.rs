@@ -83,8 +83,8 @@ impl Program {
     }
 
     /// Takes in a patch that went live. The functions in `apart` are for values that older code has
-    /// made in another shape: slots of older images were not led to them, and never will be. Of the statics in `fresh`, later
-    /// generations use this image's copy.
+    /// made in another shape: slots of older images were not led to them, and never will be. Of the
+    /// statics in `fresh`, later generations use this image's copy.
     pub fn push(
         &mut self,
         generation: Generation,

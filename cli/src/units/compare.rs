@@ -66,6 +66,14 @@ impl Digest {
         }
     }
 
+    /// Takes in what another set defines.
+    pub fn extend(&mut self, other: &Self) {
+        for (name, hashes) in &other.functions {
+            self.functions.entry(name.clone()).or_default().extend(hashes);
+        }
+        self.statics.extend(other.statics.iter().map(|(name, digest)| (name.clone(), *digest)));
+    }
+
     /// Names of the functions in `unit` whose code this set does not have.
     pub fn missing_in(&self, unit: &Digest) -> Vec<String> {
         let known = |name: &String| self.functions.get(name);
