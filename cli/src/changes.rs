@@ -1,7 +1,8 @@
 //! Which files are other than at the last look, and what that means.
 //!
-//! Events of the watcher only say when to look. What counts is each file's stamp (time of change,
-//! length, inode), so that the same save, seen twice, is one change.
+//! Events of the watcher only say when to look. What counts is each file's stamp (when its content
+//! or anything else of it changed, which no program can set; length; inode), so that the same save,
+//! seen twice, is one change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -21,7 +22,7 @@ type Stamp = Option<(i64, i64, u64, u64)>;
 
 fn stamp(path: &Path) -> Stamp {
     let file = fs::metadata(path).ok()?;
-    Some((file.mtime(), file.mtime_nsec(), file.len(), file.ino()))
+    Some((file.ctime(), file.ctime_nsec(), file.len(), file.ino()))
 }
 
 /// Stamps of every file that a hot crate reads.

@@ -1,47 +1,65 @@
 //! Compares the rebuilt crates with what is running and decides what goes into a patch.
 //!
 //! A patch holds every unit with a function that is new or other than the running one. What must
-//! never go in is refused here, before anything is linked:
+//! never go in is refused here:
 //!
 //! - a type that the running program knows has another shape: old values would be read wrongly;
 //! - a trait object's table of methods has another shape: existing objects have the old table;
-//! - a static has another size.
+//! - a static has another type.
 //!
 //! Closures and futures are types too, and change with the code around them. Their old values
 //! stay with the old code: the functions that take or give them are put *apart*, so that older
 //! images go on calling the old versions, and every unit that uses such a function joins the
-//! patch, so that the new code has only new values.
+//! patch, so that the new code has only new values. The same goes for a function that takes or
+//! gives something else under an unchanged symbol, as with `impl Trait`.
+//!
+//! The other way about, a function may have another symbol and be the same to its callers: an
+//! `impl` or a `pub` before it is enough. Callers of the old symbol are led to the new one.
+//!
+//! [`select`] looks at the code, [`check`] at the types. Linking needs the first only, so that it
+//! runs beside the second.
 
+mod aliases;
+mod apart;
+mod declared;
 mod items;
+mod known;
 mod refusal;
+mod select;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hotdev_protocol::ContentHash;
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::elf::object_file::ObjectFile;
 use crate::error::Result;
 use crate::graph::{CrateId, Graph};
-use crate::program::Program;
-use crate::rebuild::{Output, Outputs};
+use crate::program::{Brought, Program};
+use crate::rebuild::Outputs;
 use crate::report::event::Item;
-use crate::types::{self, Changed, Differences, Types};
-use crate::units::{self, Digest, Unit};
+use crate::symbol_name;
+use crate::types::{self, Changed, Changes, Differences, Signature, Summary, Types};
+use crate::units::{Facts, Unit};
 
+pub use known::Known;
 pub use refusal::Refusal;
+pub use select::{Selected, Selection, select};
+use select::Pair;
 
 /// A unit that goes into a patch.
 #[derive(Clone)]
 pub struct ChangedUnit {
+    /// Which one.
+    pub id: Arc<Unit>,
     /// Its object, as rustc made it.
-    pub object: ObjectFile,
+    pub object: Arc<ObjectFile>,
     /// Whether it was compiled above opt-level 0.
     pub optimized: bool,
 }
 
-/// Units that passed every check. Only this can be linked.
+/// Units that passed every check. Only this can be delivered.
 #[derive(Default)]
 pub struct CheckedPatch {
     units: Vec<ChangedUnit>,
@@ -49,10 +67,8 @@ pub struct CheckedPatch {
     pub crates: BTreeSet<CrateId>,
     /// Mangled names of the functions whose code changed.
     pub functions: Vec<String>,
-    /// Mangled names of the functions that older images must not be led to.
-    pub apart: BTreeSet<String>,
-    /// Mangled names of statics that begin anew: see [`units::Difference::fresh`].
-    pub fresh: BTreeSet<String>,
+    /// What is to be known of mangled names.
+    pub brought: Brought,
     /// What the developer should know although nothing is wrong.
     pub notes: Vec<String>,
 }
@@ -64,251 +80,173 @@ impl CheckedPatch {
     }
 }
 
-/// What the comparison came to.
+/// What the check came to.
 pub enum Checked {
-    /// The running program has all of the code; what the developer should know nevertheless.
-    Unchanged(Vec<String>),
-    /// This can go in.
-    Patch(CheckedPatch),
+    /// This can go in. With `false`, units have joined that [`Selection::units`] did not have.
+    Patch(CheckedPatch, bool),
     /// This cannot.
     Refused(Refusal),
 }
 
-/// Compares the newest outputs with those that are live.
+/// What a check looks at besides the code.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The hot crates.
+    pub graph: &'a Graph,
+    /// Their newest outputs.
+    pub newest: &'a Outputs,
+    /// Those that are live.
+    pub live: &'a Outputs,
+    /// The running program.
+    pub program: &'a Program,
+    /// What it knows besides its newest code.
+    pub known: &'a Known,
+}
+
+/// Looks at the types of what was selected.
 ///
 /// # Errors
 /// When an object cannot be read.
-pub fn check(
-    graph: &Graph,
-    newest: &Outputs,
-    live: &Outputs,
-    program: &Program,
-) -> Result<Checked> {
-    let mut check =
-        Check { graph, program, patch: CheckedPatch::default(), found: Found::default() };
-    let mut taken = BTreeSet::new();
-    for (id, output) in newest {
-        let old = live.get(id);
-        if !old.is_some_and(|old| Arc::ptr_eq(old, output)) {
-            check.compare_crate(*id, old.map(AsRef::as_ref), output, &mut taken)?;
-        }
+pub fn check(selection: &Selection, context: Context<'_>) -> Result<Checked> {
+    let mut check = Check {
+        context,
+        patch: CheckedPatch {
+            units: selection.units.clone(),
+            crates: selection.crates.clone(),
+            functions: selection.functions.clone(),
+            brought: selection.brought(),
+            notes: selection.notes.clone(),
+            ..CheckedPatch::default()
+        },
+        found: Found { statics: selection.statics.clone(), ..Found::default() },
+        types: Vec::new(),
+    };
+    for pair in &selection.pairs {
+        check.compare_pair(pair)?;
     }
     if let Some(refusal) = check.refusal() {
         return Ok(Checked::Refused(refusal));
     }
-    if check.patch.functions.is_empty() {
-        return Ok(Checked::Unchanged(check.patch.notes));
-    }
-    if !check.found.anonymous.is_empty() {
-        check.put_apart(newest, &mut taken)?;
+    let is_complete = check.put_apart()?;
+    check.keep_stubs();
+    check.find_aliases(&selection.pairs)?;
+    check.compare_methods(&selection.pairs)?;
+    if let Some(refusal) = check.refusal() {
+        return Ok(Checked::Refused(refusal));
     }
     check.note_old_values();
-    let mut patch = check.patch;
-    patch.functions.sort();
-    patch.functions.dedup();
-    Ok(Checked::Patch(patch))
+    Ok(Checked::Patch(check.patch, is_complete))
 }
-
-/// Units by crate and name.
-type Taken = BTreeSet<(CrateId, String)>;
 
 /// What stands against the edit, or has to be minded.
 #[derive(Default)]
 struct Found {
     named: Vec<(CrateId, Changed)>,
-    anonymous: BTreeSet<String>,
+    anonymous: BTreeMap<u64, String>,
     statics: Vec<Item>,
     methods: Vec<Item>,
+    traits: Vec<Item>,
     restart: Vec<Item>,
-    types: Vec<Types>,
 }
 
 struct Check<'a> {
-    graph: &'a Graph,
-    program: &'a Program,
+    context: Context<'a>,
     patch: CheckedPatch,
     found: Found,
-}
-
-/// A unit that rustc compiled anew.
-struct Compiled {
-    name: String,
-    object: ObjectFile,
-    digest: Digest,
+    /// Types of the units in the patch, of those whose functions have to be looked through yet.
+    types: Vec<Types>,
 }
 
 impl Check<'_> {
-    fn compare_crate(
-        &mut self,
-        id: CrateId,
-        old: Option<&Output>,
-        new: &Output,
-        taken: &mut Taken,
-    ) -> Result<()> {
-        let old = old.map(Output::units).transpose()?.unwrap_or_default();
-        let mut old: HashMap<String, Unit> =
-            old.into_iter().map(|unit| (unit.name.clone(), unit)).collect();
-        let mut units = Vec::new();
-        for unit in new.units()? {
-            let same = old.get(&unit.name).is_some_and(|before| before.bytes == unit.bytes);
-            if same {
-                old.remove(&unit.name);
-            } else {
-                units.push(unit);
+    fn compare_pair(&mut self, pair: &Pair) -> Result<()> {
+        let new: Vec<Types> =
+            pair.new.par_iter().map(|unit| types::read(unit.object.bytes())).collect::<Result<_>>()?;
+        pair.new.par_iter().zip(&new).for_each(|(unit, types)| {
+            if !unit.unit.has_facts() {
+                unit.unit.set_facts(Facts::of(&unit.object, unit.digest.clone(), types));
             }
+        });
+        let before = pair.old.iter().map(|unit| Ok(&unit.facts()?.types));
+        let before: Vec<&Summary> = before.collect::<Result<_>>()?;
+        let after = pair.new.iter().map(|unit| Ok(&unit.unit.facts()?.types));
+        let after: Vec<&Summary> = after.collect::<Result<_>>()?;
+        let known = self.context.known;
+        let changes = types::changes(&before, &after, &|path| known.shapes(path));
+        if !changes.is_empty() {
+            self.name_changes(pair, &changes, &new)?;
         }
-        let old = compile_all(old.into_values())?;
-        let units = compile_all(units.into_iter())?;
-        self.compare_units(id, &old, units, taken)
+        self.compare_static_types(pair, &before, &new)?;
+        self.compare_thread_locals(pair, &before, &new)?;
+        self.compare_declarations(pair, &new);
+        self.compare_signatures(pair, &before, &new)?;
+        let in_patch: BTreeSet<*const Unit> =
+            self.patch.units.iter().map(|unit| Arc::as_ptr(&unit.id)).collect();
+        let kept = pair.new.iter().zip(new);
+        let kept = kept.filter(|(unit, _)| in_patch.contains(&Arc::as_ptr(&unit.unit)));
+        self.types.extend(kept.map(|(_, types)| types));
+        Ok(())
     }
 
-    fn compare_units(
-        &mut self,
-        id: CrateId,
-        old: &[Compiled],
-        new: Vec<Compiled>,
-        taken: &mut Taken,
-    ) -> Result<()> {
-        let (before, after) = (all(old), all(&new));
-        let difference = units::compare(&before, &after);
-        self.compare_statics(&difference);
-        let changed: Vec<(Compiled, Vec<String>)> = new
-            .into_iter()
-            .map(|unit| {
-                let functions = before.missing_in(&unit.digest);
-                (unit, functions)
-            })
-            .collect();
-        let any = changed.iter().any(|(_, functions)| !functions.is_empty());
-        if !any && difference.retyped.is_empty() {
-            return Ok(());
-        }
-        // All units of both sides: a closure may be described in another unit than it was.
-        let old_types = read_types(old.iter().map(|unit| &unit.object))?;
-        let new_types = read_types(changed.iter().map(|(unit, _)| &unit.object))?;
-        let Differences { named, anonymous } = types::compare(&old_types, &new_types);
-        let crates = self.graph.names(&(0..self.graph.crates.len()).collect());
+    fn name_changes(&mut self, pair: &Pair, changes: &Changes, new: &[Types]) -> Result<()> {
+        let known = self.context.known.units(changes.shapes.iter());
+        let old: BTreeMap<*const Unit, &Arc<Unit>> =
+            pair.old.iter().chain(known).map(|unit| (Arc::as_ptr(unit), unit)).collect();
+        let old: Vec<&Arc<Unit>> = old.into_values().collect();
+        let old: Vec<Types> =
+            old.par_iter().map(|unit| types::read(&unit.read()?)).collect::<Result<_>>()?;
+        let (old, new): (Vec<&Types>, Vec<&Types>) = (old.iter().collect(), new.iter().collect());
+        let Differences { named, anonymous } = types::differences(changes, &old, &new);
+        let crates = self.crate_names();
         // A dependency's types change only where they hold the developer's.
         let own = |changed: &Changed| {
             crates.iter().any(|name| changed.name.contains(&format!("{name}::")))
         };
-        self.found.named.extend(named.into_iter().filter(own).map(|changed| (id, changed)));
+        self.found.named.extend(named.into_iter().filter(own).map(|changed| (pair.id, changed)));
         self.found.anonymous.extend(anonymous);
-        // Whoever uses a static that begins anew has to use the new one.
-        let begins_anew = |unit: &Compiled| {
-            unit.object.symbols.iter().any(|symbol| difference.fresh.contains(&symbol.name))
-        };
-        let changed = changed
-            .into_iter()
-            .filter(|(unit, functions)| !functions.is_empty() || begins_anew(unit));
-        let changed: Vec<_> = changed.collect();
-        self.compare_signatures(&difference);
-        for (unit, functions) in changed {
-            let types = types::read(unit.object.bytes())?;
-            self.retyped(&difference, &old_types, &types);
-            self.compare_static_types(&old_types, &types);
-            self.found.types.push(types);
-            self.patch.functions.extend(functions);
-            self.take(id, unit.name, unit.object, taken);
-        }
-        self.patch.fresh.extend(difference.fresh);
         Ok(())
     }
 
-    fn take(&mut self, id: CrateId, name: String, object: ObjectFile, taken: &mut Taken) {
-        let bounds = object.symbols.iter().find(|symbol| {
-            !symbol.is_defined()
-                && (symbol.name.starts_with("__start_") || symbol.name.starts_with("__stop_"))
-        });
-        if let Some(symbol) = bounds {
-            let name = format!("a list gathered by the linker ({})", symbol.name);
-            self.found.restart.push(Item { name, ..Item::default() });
-        }
-        let optimized = self.graph.crates[id].invocation.optimized;
-        self.patch.units.push(ChangedUnit { object, optimized });
-        self.patch.crates.insert(id);
-        taken.insert((id, name));
+    fn crate_names(&self) -> Vec<String> {
+        self.context.graph.names(&(0..self.context.graph.crates.len()).collect())
     }
 
-    /// Says whose closures and futures go on with the old code, in this patch or since an earlier one.
-    fn note_old_values(&mut self) {
-        let owner = |name: &String| name.rsplit_once("::{").map(|(owner, _)| owner.to_owned());
-        let now = self.found.anonymous.iter().filter(|name| name.ends_with('}')).filter_map(owner);
-        let earlier = self.patch.functions.iter().filter(|name| self.program.is_apart(name, 1));
-        let owners: BTreeSet<String> =
-            now.chain(earlier.map(|name| crate::symbol_name::path(name))).collect();
-        self.patch.notes.extend(owners.into_iter().take(5).map(|owner| {
-            format!("{owner}: closures and futures made before go on with the old code, new ones get the new")
-        }));
-    }
-
-    /// See the head of this module. Ends when no unit outside the patch uses a function apart.
-    fn put_apart(&mut self, newest: &Outputs, taken: &mut Taken) -> Result<()> {
-        let mut rest = uses_of(newest, taken)?;
-        loop {
-            for types in std::mem::take(&mut self.found.types) {
-                self.patch.apart.extend(types.functions_with(&self.found.anonymous));
-            }
-            let apart: HashSet<u64> =
-                self.patch.apart.iter().map(|name| ContentHash::of(name.as_bytes())).collect();
-            let (users, others): (Uses, Uses) =
-                rest.into_iter().partition(|(_, names)| !names.is_disjoint(&apart));
-            rest = others;
-            if users.is_empty() {
-                return Ok(());
-            }
-            let crates: BTreeSet<CrateId> = users.keys().map(|(id, _)| *id).collect();
-            for id in crates {
-                for unit in newest[&id].units()? {
-                    if users.contains_key(&(id, unit.name.clone())) {
-                        let object = ObjectFile::parse(unit.bytes)?;
-                        self.found.types.push(types::read(object.bytes())?);
-                        self.take(id, unit.name, object, taken);
-                    }
+    /// Functions that take or give something else under one symbol: callers that run already must
+    /// not reach the new ones.
+    fn compare_signatures(
+        &mut self,
+        pair: &Pair,
+        before: &[&Summary],
+        new: &[Types],
+    ) -> Result<()> {
+        for (unit, types) in pair.new.iter().zip(new) {
+            let after = &unit.unit.facts()?.types.signatures;
+            for name in unit.digest.functions() {
+                let symbol = xxh3_64(name.as_bytes());
+                let was = before.iter().find_map(|unit| unit.signatures.get(&symbol).copied());
+                let was = was.or_else(|| self.context.known.signature(symbol));
+                let Some((was, now)) = was.zip(after.get(&symbol)) else { continue };
+                if self.context.program.export(name).is_none() || !is_other(name, was, *now) {
+                    continue;
+                }
+                self.patch.brought.apart.insert(name.clone());
+                if self.context.program.is_in_vtable(name) {
+                    let now = types.signature_text(name).unwrap_or_default();
+                    let was = "another signature".to_owned();
+                    let name = symbol_name::path(name);
+                    self.found.methods.push(Item { name, was, now, ..Item::default() });
                 }
             }
         }
+        Ok(())
     }
 }
 
-/// Hashes of the names that units use or define: all that is kept of a crate's many objects.
-type Uses = BTreeMap<(CrateId, String), HashSet<u64>>;
-
-fn uses_of(outputs: &Outputs, except: &Taken) -> Result<Uses> {
-    let mut uses = Uses::new();
-    for (id, output) in outputs {
-        let units = output.units()?.into_par_iter();
-        let units = units.filter(|unit| !except.contains(&(*id, unit.name.clone()))).map(|unit| {
-            let object = ObjectFile::parse(unit.bytes)?;
-            let names = object.symbols.iter().map(|symbol| ContentHash::of(symbol.name.as_bytes()));
-            Ok(((*id, unit.name), names.collect()))
-        });
-        uses.extend(units.collect::<Result<Vec<_>>>()?);
-    }
-    Ok(uses)
-}
-
-fn compile_all(units: impl Iterator<Item = Unit>) -> Result<Vec<Compiled>> {
-    let units: Vec<Unit> = units.collect();
-    let compiled = units.into_par_iter().map(|unit| {
-        let object = ObjectFile::parse(unit.bytes)?;
-        let mut digest = Digest::default();
-        digest.add(&object);
-        Ok(Compiled { name: unit.name, object, digest })
-    });
-    compiled.collect()
-}
-
-fn all(units: &[Compiled]) -> Digest {
-    let mut digest = Digest::default();
-    units.iter().for_each(|unit| digest.extend(&unit.digest));
-    digest
-}
-
-fn read_types<'a>(objects: impl Iterator<Item = &'a ObjectFile>) -> Result<Types> {
-    let mut all = Types::default();
-    for object in objects {
-        all.add(types::read(object.bytes())?);
-    }
-    Ok(all)
+/// Whether a function is another one to those who call its symbol.
+fn is_other(symbol: &str, was: Signature, now: Signature) -> bool {
+    // Legacy symbols have a hash of the parameters as they are written. Only their number is not
+    // in the debug information for sure: a parameter that is a pattern has no entry there.
+    let is_pattern = was.count != now.count && symbol.starts_with("_ZN");
+    // Two parameters of one type that changed places.
+    let is_swapped = was.names.1 == now.names.1 && was.names.0 != now.names.0;
+    was.gives != now.gives || is_swapped || (was.takes != now.takes && !is_pattern)
 }

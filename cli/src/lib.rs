@@ -22,6 +22,7 @@ pub mod rebuild;
 pub mod diagnostics;
 pub mod units;
 pub mod types;
+pub mod source;
 pub mod check;
 pub mod archives;
 pub mod patch;

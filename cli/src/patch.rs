@@ -10,7 +10,7 @@ use std::process::Command;
 use hotdev_protocol::{ContentHash, Generation};
 use object::elf;
 
-use crate::check::CheckedPatch;
+use crate::check::ChangedUnit;
 use crate::elf::image::Definition;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
@@ -18,7 +18,7 @@ use crate::elf::{SymbolKind, is_static_name, stub};
 use crate::error::{Context, Error, Kind, Result};
 use crate::images::ImageRecord;
 use crate::layout::Layout;
-use crate::program::Program;
+use crate::program::{Brought, Program};
 use crate::units;
 
 /// A linked patch that no process has loaded yet. Its file goes with it unless [`PatchLibrary::keep`] is called.
@@ -65,13 +65,14 @@ impl From<Error> for LinkError {
     }
 }
 
-/// Links the units of a checked patch into a library for `generation`, with all of the `archives`:
-/// dependencies that no code of the program used before.
+/// Links changed units into a library for `generation`, with all of the `archives`: dependencies
+/// that no code of the program used before. `brought` is what it says of names.
 ///
 /// # Errors
 /// When a unit cannot be rewritten or the linker fails.
 pub fn link(
-    patch: &CheckedPatch,
+    changed: &[ChangedUnit],
+    brought: &Brought,
     archives: &[PathBuf],
     generation: Generation,
     program: &Program,
@@ -80,12 +81,12 @@ pub fn link(
 ) -> std::result::Result<PatchLibrary, LinkError> {
     let doing = || "make a patch".to_owned();
     let scratch = tempfile::tempdir_in(layout.generations()).context(Kind::System, doing)?;
-    let linkage = PatchLinkage::of(patch, program);
+    let linkage = PatchLinkage::of(changed, program);
     let mut objects = Vec::new();
     let mut stubs = BTreeSet::new();
     let mut missing = BTreeMap::new();
-    for (number, unit) in patch.units().iter().enumerate() {
-        let mut object = unit.object.clone();
+    for (number, unit) in changed.iter().enumerate() {
+        let mut object = ObjectFile::clone(&unit.object);
         let found = rewrite::rewrite(&mut object, &linkage, unit.optimized);
         for (used, field) in found.thread_locals {
             let offset = program.executable().thread_pointer_offset(&used.name);
@@ -94,7 +95,9 @@ pub fn link(
             fill(&mut object, field, value);
         }
         stubs.extend(
-            found.stubs.into_iter().filter(|name| program.export(&stub::name(name)).is_none()),
+            found.stubs.into_iter().filter(|name| {
+                brought.apart.contains(name) || program.export(&stub::name(name)).is_none()
+            }),
         );
         missing.extend(undefined_statics(&object, program));
         leave_out_constructors(&mut object);
@@ -103,7 +106,7 @@ pub fn link(
         objects.push(path);
     }
     missing.retain(|name, _| !linkage.own.contains_key(name.as_str()));
-    if let Some(name) = missing.keys().find(|name| patch.fresh.contains(*name)) {
+    if let Some(name) = missing.keys().find(|name| brought.fresh.contains(*name)) {
         return Err(LinkError::NewStatic(name.clone()));
     }
     let placeholders = missing.iter().map(|(name, definition)| (name.as_str(), *definition));
@@ -196,9 +199,9 @@ struct PatchLinkage<'a> {
 }
 
 impl<'a> PatchLinkage<'a> {
-    fn of(patch: &'a CheckedPatch, program: &'a Program) -> Self {
+    fn of(changed: &'a [ChangedUnit], program: &'a Program) -> Self {
         let mut own = HashMap::new();
-        for unit in patch.units() {
+        for unit in changed {
             for (name, kind) in units::definitions(&unit.object) {
                 own.entry(name).or_insert((kind, 0)).1 += 1;
             }

@@ -65,15 +65,15 @@ pub fn plan(library: &PatchLibrary, checked: &CheckedPatch, program: &Program) -
         return Err(Unplanned::Unresolved(missing));
     }
     holds_all(&image, &checked.functions, program)?;
-    let mut words = program_slots(&image, &checked.apart, program);
+    let mut words = program_slots(&image, checked, program);
     let slots = words.len();
-    own_slots(&image, &checked.fresh, program, &mut words);
+    own_slots(&image, &checked.brought.fresh, program, &mut words);
     let mut relocations = applied_relocations(&library.bytes)?;
     relocations.sort_by_key(|relocation| relocation.place);
     let mut module = None;
     for relocation in &relocations {
-        check_module(relocation, &image, &checked.fresh, program, &mut module)?;
-        words.extend(pinned(relocation, &image, &checked.fresh, program)?);
+        check_module(relocation, &image, &checked.brought.fresh, program, &mut module)?;
+        words.extend(pinned(relocation, &image, &checked.brought.fresh, program)?);
     }
     let images =
         std::iter::once(image.build_id.clone()).chain(program.build_ids().map(<[u8]>::to_vec));
@@ -164,15 +164,18 @@ fn check_module(
 
 /// Slots of the program that lead to functions the patch defines, except functions that are to
 /// stay apart: older code goes on calling the versions that know its values.
-fn program_slots(image: &Image, apart: &BTreeSet<String>, program: &Program) -> Vec<Word> {
+fn program_slots(image: &Image, checked: &CheckedPatch, program: &Program) -> Vec<Word> {
     let mut words = Vec::new();
+    let aliases = program.aliases(&checked.brought.aliases);
     for (name, definition) in &image.exports {
-        if definition.kind != SymbolKind::Function || apart.contains(name) {
+        if definition.kind != SymbolKind::Function || checked.brought.apart.contains(name) {
             continue;
         }
-        for (index, slot) in
-            program.slots(name).filter(|(index, _)| !program.is_apart(name, *index))
-        {
+        let slots = aliases.names(name).flat_map(|name| {
+            let all = program.slots(name).filter(|(index, _)| !program.is_apart(name, *index));
+            all.map(move |(index, slot)| (name, index, slot))
+        });
+        for (name, index, slot) in slots {
             let Some((old_image, old_place)) = program.version(name, index) else { continue };
             let was = Some(place(old_image, old_place as i64 + slot.addend));
             let now = own(definition.place as i64 + slot.addend);
@@ -253,6 +256,8 @@ fn pinned(
         }
         elf::R_X86_64_DTPOFF32 => Value::Number { was: was as i32, now: moved as i32 },
         elf::R_X86_64_TLSLD => module_pair(relocation, image, program, first, name)?,
+        // What the link of the patch has filled in already leaves no relocation.
+        elf::R_X86_64_NONE => return Ok(None),
         elf::R_X86_64_64 | elf::R_X86_64_TLSGD | elf::R_X86_64_GOTTPOFF => return Ok(None),
         elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
             if image.exports.contains_key(name) =>

@@ -1,11 +1,14 @@
 //! The running program as hotdev knows it: its images, and which of them defines what now.
 
-use std::collections::{BTreeSet, HashMap};
+mod aliases;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotdev_protocol::{Generation, Place};
 
 use crate::elf::SymbolKind;
 use crate::elf::image::{Definition, Image, Slot};
+pub use aliases::Aliases;
 
 /// Images in the order they were loaded: the executable, the hot image, then one for each
 /// generation that is current. Processes differ in where images are, never in what they are.
@@ -20,6 +23,8 @@ pub struct Program {
     fresh: HashMap<String, Vec<usize>>,
     /// Every version of each replaced function, oldest first.
     replaced: HashMap<String, Vec<Version>>,
+    /// Functions whose symbol changed, since each image that changed some.
+    aliases: Vec<(usize, Aliases)>,
 }
 
 /// A version of a function that a patch brought.
@@ -29,6 +34,18 @@ struct Version {
     place: u64,
     /// Whether older images kept the version they had: see [`Program::push`].
     apart: bool,
+}
+
+/// What a patch says of names, besides what its image defines.
+#[derive(Clone, Debug, Default)]
+pub struct Brought {
+    /// Functions for values that older code has made in another shape: slots of older images are
+    /// not led to them, and never will be.
+    pub apart: BTreeSet<String>,
+    /// Functions that have another symbol than before: old, new.
+    pub aliases: BTreeMap<String, String>,
+    /// Statics that begin anew: see [`crate::units::Difference::fresh`].
+    pub fresh: BTreeSet<String>,
 }
 
 /// A definition in one of the images.
@@ -49,7 +66,16 @@ impl Program {
             fresh: HashMap::new(),
             waiting: BTreeSet::new(),
             replaced: HashMap::new(),
+            aliases: Vec::new(),
         }
+    }
+
+    /// Functions whose symbol changed, with these that a patch is going to change: old, new.
+    pub fn aliases(&self, changed: &BTreeMap<String, String>) -> Aliases {
+        let mut aliases =
+            self.aliases.last().map(|(_, aliases)| aliases.clone()).unwrap_or_default();
+        aliases.add(changed);
+        aliases
     }
 
     /// The executable.
@@ -82,26 +108,24 @@ impl Program {
         &self.generations
     }
 
-    /// Takes in a patch that went live. The functions in `apart` are for values that older code has
-    /// made in another shape: slots of older images were not led to them, and never will be. Of the
-    /// statics in `fresh`, later generations use this image's copy.
-    pub fn push(
-        &mut self,
-        generation: Generation,
-        image: Image,
-        apart: &BTreeSet<String>,
-        fresh: &BTreeSet<String>,
-    ) {
+    /// Takes in a patch that went live.
+    pub fn push(&mut self, generation: Generation, image: Image, brought: &Brought) {
         let index = self.images.len();
-        for name in fresh {
+        let aliases = self.aliases(&brought.aliases);
+        for name in &brought.fresh {
             self.fresh.entry(name.clone()).or_default().push(index);
         }
         for (name, definition) in &image.exports {
             if definition.kind == SymbolKind::Function {
                 let version =
-                    Version { image: index, place: definition.place, apart: apart.contains(name) };
-                self.replaced.entry(name.clone()).or_default().push(version);
+                    Version { image: index, place: definition.place, apart: brought.apart.contains(name) };
+                for name in aliases.names(name) {
+                    self.replaced.entry(name.to_owned()).or_default().push(version);
+                }
             }
+        }
+        if !brought.aliases.is_empty() {
+            self.aliases.push((index, aliases));
         }
         self.images.push(image);
         self.generations.push(generation);
@@ -113,6 +137,7 @@ impl Program {
         self.images.truncate(keep + 2);
         self.generations.truncate(keep);
         let len = self.images.len();
+        self.aliases.retain(|(image, _)| *image < len);
         for images in self.fresh.values_mut() {
             images.retain(|image| *image < len);
         }
@@ -124,6 +149,13 @@ impl Program {
     /// Whether an object that exists may hold this function in its table of methods.
     pub fn is_in_vtable(&self, name: &str) -> bool {
         self.slots(name).any(|(_, slot)| slot.in_data)
+    }
+
+    /// Symbols of the functions that objects may hold in their tables of methods.
+    pub fn in_tables(&self) -> impl Iterator<Item = &str> {
+        let slots = self.images.iter().flat_map(|image| &image.slots);
+        let in_data = slots.filter(|(_, slots)| slots.iter().any(|slot| slot.in_data));
+        in_data.map(|(name, _)| name.as_str())
     }
 
     /// Takes note of what a patch brought that nothing calls, and of what is called now.

@@ -18,8 +18,10 @@ use crate::symbol_name;
 /// already, is called again. Mangled names.
 pub fn waiting(checked: &CheckedPatch, image: &Image, program: &Program) -> BTreeSet<String> {
     let calls = Calls::of(checked);
+    let aliases = program.aliases(&checked.brought.aliases);
+    let is_entered = |name: &&str| aliases.names(name).any(|name| is_entered(name, program));
     let mut queue: Vec<&str> =
-        image.exports.keys().map(String::as_str).filter(|name| is_entered(name, program)).collect();
+        image.exports.keys().map(String::as_str).filter(is_entered).collect();
     queue.extend(calls.from_data.iter().copied());
     let mut reached = BTreeSet::new();
     while let Some(name) = queue.pop() {

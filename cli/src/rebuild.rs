@@ -1,6 +1,8 @@
 //! Replays recorded rustc invocations: one crate after another, each seeing what the earlier ones
 //! made. cargo finds its own files as it left them.
 
+mod output;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -10,13 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use output::{Output, Outputs};
+
 use crate::diagnostics;
 use crate::error::{Context, Error, Kind, Result};
 use crate::graph::{CrateId, Graph, HotCrate, library_key, sources};
 use crate::layout::Layout;
 use crate::process;
 use crate::report::event::Diagnostic;
-use crate::units::{self, Unit};
+use crate::source::Sources;
 use crate::wrapper;
 
 /// Ends a build under way.
@@ -71,52 +75,6 @@ impl Drop for KillGuard<'_> {
     }
 }
 
-/// What one compilation of a crate left. The folder goes when nobody needs it any more.
-#[derive(Debug)]
-pub enum Output {
-    /// From the first build; belongs to the image's record.
-    Base {
-        /// The rlib, or the folder of the binary crate's objects.
-        path: PathBuf,
-    },
-    /// From a replay.
-    Replay {
-        /// The folder that holds everything rustc wrote.
-        folder: PathBuf,
-        /// The rlib, or the folder of the binary crate's objects.
-        path: PathBuf,
-    },
-}
-
-impl Output {
-    /// The codegen units.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn units(&self) -> Result<Vec<Unit>> {
-        let (Self::Base { path } | Self::Replay { path, .. }) = self;
-        if path.is_dir() { units::in_folder(path) } else { units::in_rlib(path) }
-    }
-
-    fn replay_folder(&self) -> Option<&Path> {
-        match self {
-            Self::Base { .. } => None,
-            Self::Replay { folder, .. } => Some(folder),
-        }
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Self::Replay { folder, .. } = self {
-            let _ = fs::remove_dir_all(folder);
-        }
-    }
-}
-
-/// The newest output of each crate.
-pub type Outputs = HashMap<CrateId, Arc<Output>>;
-
 /// What a rebuild came to.
 #[derive(Debug)]
 pub enum Rebuilt {
@@ -129,7 +87,7 @@ pub enum Rebuilt {
 }
 
 /// Compiles the crates in `dirty` in order, putting each output into `outputs` and taking the
-/// crate out of `dirty`.
+/// crate out of `dirty`. Units that are as they were in `live` are those very units.
 ///
 /// # Errors
 /// When rustc cannot be started, or fails without a diagnostic.
@@ -137,25 +95,29 @@ pub fn rebuild(
     graph: &mut Graph,
     dirty: &mut BTreeSet<CrateId>,
     outputs: &mut Outputs,
+    live: &Outputs,
     layout: &Layout,
     cancel: &Cancel,
 ) -> Result<Rebuilt> {
     let mut warnings = Vec::new();
     while let Some(id) = dirty.first().copied() {
-        let (mut diagnostics, output) = replay(graph, id, outputs, layout, cancel)?;
+        let before: Vec<&Output> =
+            [&*outputs, live].iter().filter_map(|outputs| outputs.get(&id)).map(AsRef::as_ref).collect();
+        let (mut diagnostics, output) = replay(graph, id, outputs, &before, layout, cancel)?;
         if cancel.is_set() {
             return Ok(Rebuilt::Cancelled);
         }
-        let Some(output) = output else {
+        let Some(mut output) = output else {
             // Warnings about code that is not finished help nobody.
             diagnostics.retain(|diagnostic| diagnostic.level == "error");
             return Ok(Rebuilt::CompileError(diagnostics));
         };
         warnings.extend(diagnostics);
-        if let Some(folder) = output.replay_folder() {
+        if let Some(folder) = output.library_folder() {
             let hot = &mut graph.crates[id];
             hot.sources =
                 sources(&folder.join(format!("{}.d", hot.key)), &hot.invocation.directory);
+            output.sources.add(&hot.sources);
         }
         outputs.insert(id, Arc::new(output));
         dirty.remove(&id);
@@ -168,10 +130,12 @@ fn replay(
     graph: &Graph,
     id: CrateId,
     outputs: &Outputs,
+    before: &[&Output],
     layout: &Layout,
     cancel: &Cancel,
 ) -> Result<(Vec<Diagnostic>, Option<Output>)> {
     let hot = &graph.crates[id];
+    let sources = Sources::read(hot.sources.iter(), before.first().map(|before| &before.sources));
     let doing = || format!("compile {}", hot.invocation.crate_name);
     let folder = tempfile::Builder::new()
         .prefix(&format!("{}-", hot.key))
@@ -195,12 +159,14 @@ fn replay(
     drop(guard);
     aside.take_back(status.success()).context(Kind::System, doing)?;
     if status.success() {
-        let path = if hot.invocation.is_binary {
-            objects
+        let folder = folder.keep();
+        let output = if hot.invocation.is_binary {
+            Output::of_objects(folder, &objects, before, sources)?
         } else {
-            folder.path().join(format!("lib{}.rlib", hot.key))
+            let rlib = folder.join(format!("lib{}.rlib", hot.key));
+            Output::of_library(folder, &rlib, before, sources)?
         };
-        return Ok((diagnostics, Some(Output::Replay { folder: folder.keep(), path })));
+        return Ok((diagnostics, Some(output)));
     }
     if cancel.is_set() || diagnostics.iter().any(|diagnostic| diagnostic.level == "error") {
         return Ok((diagnostics, None));
@@ -278,7 +244,7 @@ fn move_file(from: &Path, to: &Path) -> io::Result<()> {
 fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs) -> Vec<String> {
     let replayed: HashMap<&str, &Path> = outputs
         .iter()
-        .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.replay_folder()?)))
+        .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.library_folder()?)))
         .collect();
     let mut args = Vec::with_capacity(hot.invocation.args.len());
     let mut previous = "";

@@ -11,9 +11,21 @@ pub fn path(mangled: &str) -> String {
 /// library code that changed along with them say nothing to a reader. All of them where there are
 /// no others.
 pub fn functions(mangled: &[String], crates: &[String]) -> Vec<String> {
+    let own = own_functions(mangled, crates);
+    if own.is_empty() { sorted_paths(mangled) } else { own }
+}
+
+/// The same; none where there are no others. A name that is not mangled is the developer's own.
+pub fn own_functions(mangled: &[String], crates: &[String]) -> Vec<String> {
+    let is_plain = |path: &String| mangled.contains(path);
+    let mut paths = sorted_paths(mangled);
+    paths.retain(|path| belongs(path, crates) || is_plain(path));
+    paths
+}
+
+fn sorted_paths(mangled: &[String]) -> Vec<String> {
     let all: BTreeSet<String> = mangled.iter().map(|name| path(name)).collect();
-    let own: Vec<String> = all.iter().filter(|path| belongs(path, crates)).cloned().collect();
-    if own.is_empty() { all.into_iter().collect() } else { own }
+    all.into_iter().collect()
 }
 
 /// Whether a path begins in one of the crates.

@@ -2,32 +2,19 @@
 //! which functions take or give values that hold one of those.
 
 mod dwarf;
-mod relocations;
+mod function;
+mod sections;
+mod shape;
+mod summary;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-pub use dwarf::Types;
-
-/// What a type is to the code that was compiled with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Size in bytes.
-    pub size: u64,
-    /// Fields, variants and methods by name, each with its type and place, in declaration order.
-    pub parts: Vec<(String, String)>,
-    /// Where it is declared, if the debug information says so: file and 1-based line.
-    pub declared: Option<(String, u32)>,
-}
-
-impl Shape {
-    /// Whether values of one can be used as values of the other.
-    fn is_like(&self, other: &Self) -> bool {
-        self.size == other.size && self.parts == other.parts
-    }
-}
+pub use dwarf::{Types, of_trait};
+pub use function::{Environment, Signature};
+pub use shape::Shape;
+pub use summary::{Changes, Summary, changes};
 
 /// A type whose shape is another now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +25,16 @@ pub struct Changed {
     pub was: String,
     /// What it is.
     pub now: String,
-    /// See [`Shape::declared`].
-    pub declared: Option<(String, u32)>,
 }
 
-/// Types that differ between two compilations of a unit.
+/// Types that differ between two compilations of a crate.
 #[derive(Debug, Default)]
 pub struct Differences {
     /// Types that have a name in the source.
     pub named: Vec<Changed>,
-    /// Closures, futures and what is made of them: full names. Old values of these stay with the
-    /// old code.
-    pub anonymous: BTreeSet<String>,
+    /// Closures, futures and what is made of them: paths by their hashes. Old values of these stay
+    /// with the old code.
+    pub anonymous: BTreeMap<u64, String>,
 }
 
 /// Whether a type's name is, or holds, that of a closure's or coroutine's environment.
@@ -57,89 +42,72 @@ fn is_anonymous(name: &str) -> bool {
     name.contains("_env#")
 }
 
-/// Compares the types that both compilations know.
+/// Compares the types that two objects know.
 pub fn compare(old: &Types, new: &Types) -> Differences {
+    let (was, now) = (Summary::of(old, &|_| None), Summary::of(new, &|_| None));
+    let changes = changes(&[&was], &[&now], &|_| None);
+    differences(&changes, &[old], &[new])
+}
+
+/// Puts into words what [`changes`] found.
+pub fn differences(changes: &Changes, old: &[&Types], new: &[&Types]) -> Differences {
+    let (old, new) = (shapes(old, &changes.shapes), (shapes(new, &changes.all())));
     let mut differences = Differences::default();
-    let (old, new) = (old.shapes(), new.shapes());
-    for (name, now) in &new {
-        let Some(was) = old.get(name) else { continue };
-        let Some(unknown) = now.iter().find(|now| !was.iter().any(|was| was.is_like(now))) else {
-            continue;
-        };
-        if is_anonymous(name) {
-            differences.anonymous.insert(name.clone());
-        } else {
-            let gone = was.iter().find(|was| !now.iter().any(|now| was.is_like(now)));
-            differences.named.extend(gone.or(was.first()).map(|was| describe(name, was, unknown)));
+    for (hash, (name, now)) in new {
+        if is_anonymous(&name) {
+            differences.anonymous.insert(hash, name);
+        } else if let Some((_, was)) = old.get(&hash) {
+            let unknown = now.iter().find(|now| !was.contains(now));
+            let gone = was.iter().find(|was| !now.contains(was)).or(was.first());
+            let pair = gone.zip(unknown);
+            differences.named.extend(pair.map(|(was, now)| describe(&name, was, now)));
         }
     }
-    differences.anonymous.extend(renumbered(&old, &new));
     differences
 }
 
-/// Closures of a function in which their number changed: each may have become another one.
-fn renumbered(
-    old: &BTreeMap<String, Vec<Shape>>,
-    new: &BTreeMap<String, Vec<Shape>>,
-) -> BTreeSet<String> {
-    let (old, new) = (environments(old), environments(new));
-    let changed = new
-        .iter()
-        .filter(|(function, now)| old.get(*function).is_some_and(|was| was.len() != now.len()));
-    changed.flat_map(|(_, names)| names.iter().cloned()).collect()
-}
+/// Shapes by hash of the path, with the path.
+type Shapes = BTreeMap<u64, (String, Vec<Shape>)>;
 
-/// The environments of each function's own closures and futures.
-fn environments(shapes: &BTreeMap<String, Vec<Shape>>) -> HashMap<String, Vec<String>> {
-    let mut environments: HashMap<String, Vec<String>> = HashMap::new();
-    for name in shapes.keys() {
-        if let Some((function, own)) = name.rsplit_once("::{")
-            && own.contains("_env#")
-            && !function.contains('<')
-        {
-            environments.entry(function.to_owned()).or_default().push(name.clone());
+fn shapes(types: &[&Types], wanted: &HashSet<u64>) -> Shapes {
+    let mut all = Shapes::new();
+    for (hash, path, shape) in types.iter().flat_map(|types| types.shapes(wanted)) {
+        let (_, twins) = all.entry(hash).or_insert_with(|| (path, Vec::new()));
+        if !twins.contains(&shape) {
+            twins.push(shape);
         }
     }
-    environments
+    all
 }
 
 /// Says what differs in the fewest words: one part, or the size.
 fn describe(name: &str, was: &Shape, now: &Shape) -> Changed {
-    let declared = now.declared.clone();
     let part = |shape: &Shape, name: &str| {
         shape.parts.iter().find(|(part, _)| part == name).map(|(_, is)| is.clone())
     };
-    for (field, is) in &was.parts {
-        match part(now, field) {
-            Some(other) if other != *is => {
-                return Changed {
-                    name: format!("{name}.{field}"),
-                    was: is.clone(),
-                    now: other,
-                    declared,
-                };
-            }
-            None => {
-                return Changed {
-                    name: format!("{name}.{field}"),
-                    was: is.clone(),
-                    now: "gone".into(),
-                    declared,
-                };
-            }
-            Some(_) => {}
+    let changed = |field: &str, was: Option<String>, now: Option<String>| Changed {
+        name: format!("{name}.{field}"),
+        was: was.unwrap_or_else(|| "not there".into()),
+        now: now.unwrap_or_else(|| "gone".into()),
+    };
+    // A part that came or went says more than those that it moved.
+    let gone = was.parts.iter().find(|(field, _)| part(now, field).is_none());
+    let came = now.parts.iter().find(|(field, _)| part(was, field).is_none());
+    let other = was.parts.iter().find(|(field, is)| part(now, field).as_ref() != Some(is));
+    match (came, gone, other) {
+        (Some((field, is)), None, _) => changed(field, None, Some(is.clone())),
+        (_, Some((field, is)), _) => changed(field, Some(is.clone()), None),
+        (None, None, Some((field, is))) if field == "alignment" => Changed {
+            name: name.to_owned(),
+            was: format!("aligned to {is}"),
+            now: format!("aligned to {}", part(now, field).unwrap_or_default()),
+        },
+        (None, None, Some((field, is))) => changed(field, Some(is.clone()), part(now, field)),
+        (None, None, None) => {
+            let bytes = |size: u64| format!("{size} bytes");
+            Changed { name: name.to_owned(), was: bytes(was.size), now: bytes(now.size) }
         }
     }
-    if let Some((field, is)) = now.parts.iter().find(|(field, _)| part(was, field).is_none()) {
-        return Changed {
-            name: format!("{name}.{field}"),
-            was: "not there".into(),
-            now: is.clone(),
-            declared,
-        };
-    }
-    let bytes = |size: u64| format!("{size} bytes");
-    Changed { name: name.to_owned(), was: bytes(was.size), now: bytes(now.size), declared }
 }
 
 /// Reads the types of an object file.
@@ -150,16 +118,21 @@ pub fn read(object: &[u8]) -> Result<Types> {
     Types::read(object)
 }
 
-/// Finds where a type or trait is declared: the path's last plain name, looked for as a word.
+/// Finds where a type or trait is declared: the path's last plain name, or else the one before it
+/// (the last may be a variant), looked for as a word.
 pub fn declaration(file: &Path, path: &str) -> Option<(PathBuf, u32)> {
-    let name = path.split(['<', '.', '{']).next()?.trim_end_matches("::").rsplit("::").next()?;
+    let plain = path.split(['<', '.', '{']).next()?.trim_end_matches("::");
     let text = std::fs::read_to_string(file).ok()?;
-    let declares = |line: &str| {
-        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        words
-            .windows(2)
-            .any(|pair| matches!(pair[0], "struct" | "enum" | "union" | "trait") && pair[1] == name)
+    let line_of = |name: &str| {
+        let declares = |line: &str| {
+            let words: Vec<&str> =
+                line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            words.windows(2).any(|pair| {
+                matches!(pair[0], "struct" | "enum" | "union" | "trait") && pair[1] == name
+            })
+        };
+        text.lines().position(declares)
     };
-    let line = text.lines().position(declares)?;
+    let line = plain.rsplit("::").take(2).find_map(line_of)?;
     Some((file.to_owned(), line as u32 + 1))
 }

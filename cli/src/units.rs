@@ -1,18 +1,26 @@
 //! Codegen units: the objects that make up a crate, and what changed between two of them.
 
 mod compare;
+mod facts;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use object::elf;
+use object::read::ReadCache;
 use object::read::archive::ArchiveFile;
+use xxhash_rust::xxh3::xxh3_64;
 
 pub use compare::{Difference, Digest, StaticDigest, compare};
+pub use facts::Facts;
 
 use crate::elf::SymbolKind;
 use crate::elf::object_file::ObjectFile;
 use crate::error::{Context, Kind, Result};
+use crate::types::Types;
 
 /// How hot images and patches are linked: slots can be written and are filled at once. A build id
 /// comes beside these.
@@ -26,32 +34,143 @@ pub const LINK_OPTIONS: [&str; 7] = [
     "elf_x86_64",
 ];
 
-/// One codegen unit as rustc compiled it.
-#[derive(Clone)]
+/// One codegen unit as rustc compiled it. Compilations that did not change it share it.
+#[derive(Debug)]
 pub struct Unit {
     /// rustc's name of the unit, the same in every compilation of the crate.
     pub name: String,
+    place: Place,
+    /// Where the file belongs to a folder that goes when nobody needs it any more.
+    _folder: Option<Arc<Folder>>,
+    content: OnceLock<u64>,
+    facts: OnceLock<Facts>,
+}
+
+/// Where a unit's object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    path: PathBuf,
+    /// Device, inode, seconds and nanoseconds of the last change.
+    file: (u64, u64, i64, i64),
+    /// Offset and length in the file.
+    range: (u64, u64),
+}
+
+/// A folder that is removed with the last one who needs it.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    fn is_same(&self, other: &Self) -> bool {
+        (self.file, self.range) == (other.file, other.range)
+    }
+}
+
+impl Unit {
     /// The object file.
-    pub bytes: Vec<u8>,
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let read = || {
+            let mut file = File::open(&self.place.path)?;
+            file.seek(SeekFrom::Start(self.place.range.0))?;
+            let mut bytes = vec![0; self.place.range.1 as usize];
+            file.read_exact(&mut bytes)?;
+            io::Result::Ok(bytes)
+        };
+        read().context(Kind::Image, || format!("read {}", self.place.path.display()))
+    }
+
+    /// Hash of the object file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn content(&self) -> Result<u64> {
+        match self.content.get() {
+            Some(content) => Ok(*content),
+            None => {
+                let content = xxh3_64(&self.read()?);
+                Ok(*self.content.get_or_init(|| content))
+            }
+        }
+    }
+
+    /// What has to be known of the unit to compare another with it. Read from the object the first
+    /// time.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn facts(&self) -> Result<&Facts> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
+        }
+        let object = ObjectFile::parse(self.read()?)?;
+        let mut digest = Digest::default();
+        digest.add(&object);
+        let facts = Facts::of(&object, digest, &Types::read(object.bytes())?);
+        Ok(self.facts.get_or_init(|| facts))
+    }
+
+    /// Whether [`Unit::facts`] has nothing to read any more.
+    pub fn has_facts(&self) -> bool {
+        self.facts.get().is_some()
+    }
+
+    /// Takes facts that were found before.
+    pub fn set_facts(&self, facts: Facts) {
+        let _ = self.facts.set(facts);
+    }
+
+    /// Whether the other holds the same: one file, or equal contents.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn is_same(&self, other: &Self) -> Result<bool> {
+        if self.place.is_same(&other.place) {
+            return Ok(true);
+        }
+        Ok(self.place.range.1 == other.place.range.1 && self.content()? == other.content()?)
+    }
+
+    fn new(name: String, path: &Path, range: Option<(u64, u64)>, folder: Option<&Arc<Folder>>) -> io::Result<Self> {
+        let file = fs::metadata(path)?;
+        let place = Place {
+            path: path.to_owned(),
+            file: (file.dev(), file.ino(), file.mtime(), file.mtime_nsec()),
+            range: range.unwrap_or((0, file.len())),
+        };
+        Ok(Self {
+            name,
+            place,
+            _folder: folder.cloned(),
+            content: OnceLock::new(),
+            facts: OnceLock::new(),
+        })
+    }
 }
 
 /// The units of a library. What else an rlib holds (metadata, C objects) is left out.
 ///
 /// # Errors
 /// When the rlib cannot be read.
-pub fn in_rlib(path: &Path) -> Result<Vec<Unit>> {
+pub fn in_rlib(path: &Path, folder: Option<&Arc<Folder>>) -> Result<Vec<Unit>> {
     let doing = || format!("read {}", path.display());
-    let bytes = fs::read(path).context(Kind::Image, doing)?;
-    let archive = ArchiveFile::parse(&*bytes).context(Kind::Image, doing)?;
+    let file = ReadCache::new(File::open(path).context(Kind::Image, doing)?);
+    let archive = ArchiveFile::parse(&file).context(Kind::Image, doing)?;
     let mut units = Vec::new();
     for member in archive.members() {
         let member = member.context(Kind::Image, doing)?;
         let name = String::from_utf8_lossy(member.name()).into_owned();
         if let Some(name) = unit_name(&name) {
-            units.push(Unit {
-                name,
-                bytes: member.data(&*bytes).context(Kind::Image, doing)?.to_vec(),
-            });
+            let unit = Unit::new(name, path, Some(member.file_range()), folder);
+            units.push(unit.context(Kind::Image, doing)?);
         }
     }
     Ok(units)
@@ -61,14 +180,13 @@ pub fn in_rlib(path: &Path) -> Result<Vec<Unit>> {
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn in_files(paths: &[PathBuf]) -> Result<Vec<Unit>> {
+pub fn in_files(paths: &[PathBuf], folder: Option<&Arc<Folder>>) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if let Some(name) = unit_name(&name) {
-            let bytes =
-                fs::read(path).context(Kind::Image, || format!("read {}", path.display()))?;
-            units.push(Unit { name, bytes });
+            let unit = Unit::new(name, path, None, folder);
+            units.push(unit.context(Kind::Image, || format!("read {}", path.display()))?);
         }
     }
     Ok(units)
@@ -78,12 +196,11 @@ pub fn in_files(paths: &[PathBuf]) -> Result<Vec<Unit>> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn in_folder(folder: &Path) -> Result<Vec<Unit>> {
-    let entries =
-        fs::read_dir(folder).context(Kind::Image, || format!("read {}", folder.display()))?;
+pub fn in_folder(path: &Path, folder: Option<&Arc<Folder>>) -> Result<Vec<Unit>> {
+    let entries = fs::read_dir(path).context(Kind::Image, || format!("read {}", path.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    in_files(&paths)
+    in_files(&paths, folder)
 }
 
 /// The unit's name in `<crate>-<hash>.<unit>.<session>.rcgu.o`; the session's part is new in every compilation.

@@ -1,94 +1,195 @@
 //! Statics, methods and the allocator: what of them stands against an edit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::select::{Pair, Selection};
 use super::Check;
+use crate::elf::object_file::ObjectFile;
+use crate::error::Result;
+use crate::program::Program;
 use crate::report::event::Item;
 use crate::symbol_name;
-use crate::types::Types;
-use crate::units::Difference;
+use crate::types::{self, Summary, Types};
+use crate::units::{Difference, Unit};
 
-impl Check<'_> {
-    pub(super) fn compare_statics(&mut self, difference: &Difference) {
+/// What only a restart can change: the whole program is linked around it.
+pub fn needs_restart(selection: &Selection) -> Vec<Item> {
+    let allocator = |name: &String| {
+        ["__rust_alloc", "__rust_dealloc", "__rust_realloc"].iter().any(|part| name.contains(part))
+    };
+    let named = |pair: &Pair| {
+        pair.difference.gone.iter().chain(&pair.difference.came).any(allocator)
+    };
+    let mut items = Vec::new();
+    if selection.pairs.iter().any(named) {
+        items.push(Item { name: "the global allocator".into(), ..Item::default() });
+    }
+    items.extend(selection.units.iter().filter_map(|unit| gathered_list(&unit.object)));
+    items
+}
+
+/// A use of a list that the linker gathers over the whole program.
+pub fn gathered_list(object: &ObjectFile) -> Option<Item> {
+    let is_bound = |name: &str| name.starts_with("__start_") || name.starts_with("__stop_");
+    let mut undefined = object.symbols.iter().filter(|symbol| !symbol.is_defined());
+    let symbol = undefined.find(|symbol| is_bound(&symbol.name))?;
+    let name = format!("a list gathered by the linker ({})", symbol.name);
+    Some(Item { name, ..Item::default() })
+}
+
+impl Selection {
+    pub(super) fn compare_statics(&mut self, difference: &Difference, program: &Program) {
         for (name, was, now) in &difference.statics {
             let path = symbol_name::path(name);
-            let macros_own = is_of_macro(&path);
             if difference.fresh.contains(name) {
-                if !macros_own && was.value != now.value {
-                    let note = format!(
+                if !is_of_macro(&path) && was.value != now.value {
+                    self.notes.push(format!(
                         "{path} has another first value; it counts from when code around it changes"
-                    );
-                    self.patch.notes.push(note);
+                    ));
                 }
             } else if was.size == now.size {
-                let note = format!(
+                self.notes.push(format!(
                     "{path} keeps its value; its new initializer takes effect at a restart"
-                );
-                self.patch.notes.push(note);
-            } else if self.program.static_item(name).is_some() {
+                ));
+            } else if program.static_item(name).is_some() {
                 let (was, now) = (format!("{} bytes", was.size), format!("{} bytes", now.size));
-                self.found.statics.push(Item { name: path, was, now, ..Item::default() });
+                self.statics.push(Item { name: path, was, now, ..Item::default() });
             }
         }
         // What macros make for themselves says nothing to a reader.
         let paths: BTreeSet<String> =
             difference.fresh.iter().map(|name| symbol_name::path(name)).collect();
         for path in paths.iter().filter(|path| !is_of_macro(path)) {
-            let note = format!(
+            self.notes.push(format!(
                 "{path} begins anew: there are several of that name in one place, and their number changed"
-            );
-            self.patch.notes.push(note);
+            ));
         }
     }
+}
 
-    /// Statics of one symbol and another type, as `#[no_mangle]` and v0 mangling have them.
-    pub(super) fn compare_static_types(&mut self, old: &Types, new: &Types) {
-        let old = old.types_of_statics();
-        for (symbol, now) in new.types_of_statics() {
-            let Some(was) = old.get(symbol).filter(|was| **was != now) else { continue };
-            if self.program.static_item(symbol).is_some() {
-                let name = symbol_name::path(symbol);
-                self.found.statics.push(Item { name, was: was.clone(), now, ..Item::default() });
+impl Check<'_> {
+    /// Statics of another type, under one symbol (as `#[no_mangle]` and v0 mangling have them) or
+    /// under one path.
+    pub(super) fn compare_static_types(
+        &mut self,
+        pair: &Pair,
+        before: &[&Summary],
+        new: &[Types],
+    ) -> Result<()> {
+        for unit in &pair.new {
+            for (symbol, now) in &unit.unit.facts()?.types.statics {
+                let was = before.iter().position(|unit| unit.statics.contains_key(symbol));
+                let was = was.map(|at| (before[at].statics[symbol], &pair.old[at]));
+                let known = || self.context.known.static_type(*symbol).map(|(is, unit)| (*is, unit));
+                let Some((was, old)) = was.or_else(known) else { continue };
+                let is_it = |name: &&String| xxh3_64(name.as_bytes()) == *symbol;
+                if was == *now {
+                    continue;
+                }
+                if let Some(name) = unit.digest.statics().find(is_it) {
+                    self.retyped(name, name, old, new)?;
+                }
             }
         }
+        for (was, now) in &pair.difference.retyped {
+            for old in &pair.old {
+                if old.facts()?.digest.statics().any(|name| name == was) {
+                    self.retyped(was, now, old, new)?;
+                }
+            }
+        }
+        Ok(())
     }
 
-    pub(super) fn retyped(&mut self, difference: &Difference, old: &Types, new: &Types) {
-        for (was, now) in &difference.retyped {
-            if self.program.static_item(was).is_none() {
-                continue;
+    /// Thread-locals of another type: the standard library's macro gives each a new symbol then.
+    pub(super) fn compare_thread_locals(
+        &mut self,
+        pair: &Pair,
+        before: &[&Summary],
+        new: &[Types],
+    ) -> Result<()> {
+        let is_known = |path: u64, is: u64| {
+            let mut before = before.iter().flat_map(|unit| &unit.thread_locals);
+            before.any(|(known, was)| (*known, *was) == (path, is))
+        };
+        let mut changed = BTreeMap::new();
+        for (path, is) in pair.new.iter().map(|unit| unit.unit.facts()).collect::<Result<Vec<_>>>()?
+            .iter().flat_map(|facts| &facts.types.thread_locals)
+        {
+            let was_there = before.iter().any(|unit| unit.thread_locals.iter().any(|(known, _)| known == path));
+            if was_there && !is_known(*path, *is) {
+                changed.insert(*path, *is);
             }
-            let name = symbol_name::path(was);
-            let (was, now) = (old.type_of_static(was), new.type_of_static(now));
-            if !now.is_empty() {
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let old = pair.old.iter().map(|unit| types::read(&unit.read()?)).collect::<Result<Vec<_>>>()?;
+        for path in changed.keys() {
+            let named = |types: &[Types]| {
+                types.iter().flat_map(|types| types.thread_local_names().collect::<Vec<_>>()).find(|(hash, ..)| hash == path)
+            };
+            if let (Some((_, name, now)), Some((_, _, was))) = (named(new), named(&old)) {
                 self.found.statics.push(Item { name, was, now, ..Item::default() });
             }
         }
+        Ok(())
     }
 
-    /// Methods in tables that exist have to keep their signatures, and the allocator its callers.
-    pub(super) fn compare_signatures(&mut self, difference: &Difference) {
-        let crates = self.graph.names(&(0..self.graph.crates.len()).collect());
-        for (was, _) in &difference.renamed {
-            let name = symbol_name::path(was);
-            let own = symbol_name::belongs(&name, &crates);
-            if own && !name.contains("{{closure}}") && self.program.is_in_vtable(was) {
-                let (was, now) =
-                    ("in tables of methods that exist".into(), "another signature".into());
-                self.found.methods.push(Item { name, was, now, ..Item::default() });
+    fn retyped(&mut self, was: &str, now: &str, old: &Arc<Unit>, new: &[Types]) -> Result<()> {
+        if self.context.program.static_item(was).is_none() {
+            return Ok(());
+        }
+        let name = symbol_name::path(was);
+        let was = types::read(&old.read()?)?.type_of_static(was);
+        let now = new.iter().map(|types| types.type_of_static(now)).find(|now| !now.is_empty());
+        if let Some(now) = now {
+            self.found.statics.push(Item { name, was, now, ..Item::default() });
+        }
+        Ok(())
+    }
+
+    /// Methods in tables that exist have to keep their signatures.
+    pub(super) fn compare_methods(&mut self, pairs: &[Pair]) -> Result<()> {
+        let crates = self.crate_names();
+        for pair in pairs {
+            let came: BTreeMap<String, &String> =
+                pair.difference.came.iter().map(|name| (method(name), name)).collect();
+            for was in &pair.difference.gone {
+                let Some(now) = came.get(&method(was)) else { continue };
+                let name = symbol_name::path(was);
+                let own = symbol_name::belongs(&name, &crates) && !name.contains("{{closure}}");
+                let is_same = self.patch.brought.aliases.contains_key(was);
+                if own && !is_same && self.context.program.is_in_vtable(was) {
+                    let was = signature(pair.old.iter(), was)?;
+                    let now = signature(pair.new.iter().map(|unit| &unit.unit), now)?;
+                    self.found.methods.push(Item { name, was, now, ..Item::default() });
+                }
             }
         }
-        let allocator = |name: &&String| {
-            ["__rust_alloc", "__rust_dealloc", "__rust_realloc"]
-                .iter()
-                .any(|part| name.contains(part))
-        };
-        if difference.one_sided.iter().any(|name| allocator(&name)) {
-            self.found
-                .restart
-                .push(Item { name: "the global allocator".into(), ..Item::default() });
-        }
+        Ok(())
     }
+}
+
+/// A method's name in its table.
+fn method(symbol: &str) -> String {
+    types::of_trait(&symbol_name::path(symbol))
+}
+
+/// What a function takes and gives, in words.
+fn signature<'a>(
+    mut units: impl Iterator<Item = &'a Arc<Unit>>,
+    symbol: &String,
+) -> Result<String> {
+    let Some(unit) = units.find(|unit| {
+        unit.facts().is_ok_and(|facts| facts.digest.functions().any(|name| name == symbol))
+    }) else {
+        return Ok(String::new());
+    };
+    Ok(types::read(&unit.read()?)?.signature_text(symbol).unwrap_or_default())
 }
 
 /// Whether a static is one that a macro made for itself; a reader knows nothing of it.

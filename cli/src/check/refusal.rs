@@ -1,5 +1,7 @@
 //! From what was found to what is said.
 
+use std::path::{Path, PathBuf};
+
 use super::Check;
 use crate::graph::CrateId;
 use crate::report::event::{Item, RefusalCode};
@@ -16,48 +18,86 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// The refusal of what only a restart can change.
+pub fn needs_restart(items: Vec<Item>) -> Refusal {
+    let message =
+        "only a restart can apply a change here, because the whole program is linked around it";
+    Refusal { code: RefusalCode::NeedsRestart, items, message: message.into() }
+}
+
 impl Check<'_> {
+    /// Why the edit cannot go in, as far as it is known yet.
     pub(super) fn refusal(&mut self) -> Option<Refusal> {
-        let mut found = std::mem::take(&mut self.found);
-        let refuse =
-            |code, items, message: &str| Some(Refusal { code, items, message: message.into() });
+        let found = std::mem::take(&mut self.found);
+        let refuse = |code, items, message: &str| {
+            let mut items: Vec<Item> = items;
+            items.dedup();
+            Some(Refusal { code, items, message: message.into() })
+        };
         if !found.restart.is_empty() {
-            let message = "only a restart can apply a change here, because the whole program is linked around it";
-            return refuse(RefusalCode::NeedsRestart, found.restart, message);
+            return Some(needs_restart(found.restart));
         }
-        if !found.statics.is_empty() {
+        let named = found.named.iter().map(|(id, changed)| self.item(*id, changed.clone()));
+        let (tables, layouts): (Vec<_>, Vec<_>) = named.partition(|(_, is_table)| *is_table);
+        // A static of a type that has changed says less than the type.
+        let statics = found.statics.iter().filter(|item| layouts.is_empty() || item.was != item.now);
+        let statics: Vec<Item> = statics.cloned().collect();
+        if !statics.is_empty() {
             let message =
                 "a static has another type now, and the running program keeps the one it has";
-            return refuse(RefusalCode::StaticChanged, found.statics, message);
+            return refuse(RefusalCode::StaticChanged, statics, message);
         }
-        let named = std::mem::take(&mut found.named);
-        let (tables, layouts): (Vec<_>, Vec<_>) =
-            named.into_iter().partition(|(_, changed)| is_vtable(&changed.name));
-        let tables: Vec<Item> =
-            tables.into_iter().map(|(id, changed)| self.item(id, changed)).collect();
-        let tables = sorted(tables.into_iter().chain(found.methods.drain(..)));
-        if !tables.is_empty() {
+        let refuse_tables = |items| {
             let message = "a trait has other methods now, and objects that exist have the old table of methods";
-            return refuse(RefusalCode::VtableChanged, tables, message);
+            refuse(RefusalCode::VtableChanged, items, message)
+        };
+        let tables = sorted(tables.into_iter().map(|(item, _)| item));
+        if !tables.is_empty() {
+            return refuse_tables(tables);
         }
-        let layouts = sorted(layouts.into_iter().map(|(id, changed)| self.item(id, changed)));
+        let layouts = sorted(layouts.into_iter().map(|(item, _)| item));
         if !layouts.is_empty() {
             let message = "a type has another layout now, and values that exist have the old one";
             return refuse(RefusalCode::LayoutChanged, layouts, message);
+        }
+        // A method has another symbol, too, where the type that it takes has another layout.
+        let methods = if found.methods.is_empty() { &found.traits } else { &found.methods };
+        if !methods.is_empty() {
+            return refuse_tables(sorted(methods.iter().cloned()));
         }
         self.found = found;
         None
     }
 
-    fn item(&self, id: CrateId, changed: Changed) -> Item {
-        let name = if is_vtable(&changed.name) { trait_of(&changed.name) } else { changed.name };
-        let declared = self.graph.crates[id..].iter().chain(&self.graph.crates[..id]);
-        let place =
-            declared.filter(|hot| name.starts_with(&format!("{}::", hot.invocation.crate_name)));
-        let place =
-            place.flat_map(|hot| &hot.sources).find_map(|file| types::declaration(file, &name));
-        let (file, line) = place.unzip();
-        Item { name, was: changed.was, now: changed.now, file, line }
+    /// What to say of a type or table, and whether it is a table.
+    fn item(&self, id: CrateId, changed: Changed) -> (Item, bool) {
+        let is_table = is_vtable(&changed.name);
+        let name = if is_table { trait_of(&changed.name) } else { changed.name };
+        let (file, line) = self.declaration(id, &name).unzip();
+        (Item { name, was: changed.was, now: changed.now, file, line }, is_table)
+    }
+
+    /// Where a type or trait is declared. Of several files that declare one of its name, the one is
+    /// meant whose path has most of the modules in it.
+    fn declaration(&self, id: CrateId, name: &str) -> Option<(PathBuf, u32)> {
+        let crates = &self.context.graph.crates;
+        let own = crates[id..].iter().chain(&crates[..id]);
+        let mut own =
+            own.filter(|hot| name.starts_with(&format!("{}::", hot.invocation.crate_name)));
+        let fits = |file: &PathBuf| {
+            let modules = name.split("::").skip(1);
+            let has = |module: &str| {
+                file.components().any(|part| {
+                    Path::new(part.as_os_str()).file_stem().is_some_and(|stem| stem == module)
+                })
+            };
+            modules.filter(|module| has(module)).count()
+        };
+        own.find_map(|hot| {
+            let mut files: Vec<&PathBuf> = hot.sources.iter().collect();
+            files.sort_by_key(|file| std::cmp::Reverse(fits(file)));
+            files.into_iter().find_map(|file| types::declaration(file, name))
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::layout::Layout;
 use crate::symbol_name;
-use crate::units::{self, Unit};
+use crate::units;
 
 /// A name that hot objects define.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub struct Inputs {
     pub libraries: Vec<(String, PathBuf)>,
     /// C objects in the rlibs of hot libraries.
     pub bundled: Vec<Vec<u8>>,
-    units: Vec<(Unit, ObjectFile, Compiled)>,
+    units: Vec<(ObjectFile, Compiled)>,
 }
 
 /// How a crate's objects were compiled.
@@ -70,19 +70,19 @@ impl Inputs {
         for rlib in &line.rlibs {
             let Some(key) = library_key(rlib) else { continue };
             let Ok(invocation) = Invocation::read(&layout.invocations(), &key) else { continue };
-            crates.push((units::in_rlib(rlib)?, compiled(&invocation)?));
+            crates.push((units::in_rlib(rlib, None)?, compiled(&invocation)?));
             bundled.extend(bundled::in_rlib(rlib)?);
             libraries.push((key, rlib.clone()));
         }
         let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
-        crates.push((units::in_files(&line.objects)?, compiled(&binary)?));
+        crates.push((units::in_files(&line.objects, None)?, compiled(&binary)?));
         let units = crates
             .into_iter()
             .flat_map(|(units, how)| units.into_iter().map(move |unit| (unit, how)));
         let units: Vec<_> = units.collect();
         let units = units
             .into_par_iter()
-            .map(|(unit, how)| Ok((unit.clone(), ObjectFile::parse(unit.bytes)?, how)))
+            .map(|(unit, how)| Ok((ObjectFile::parse(unit.read()?)?, how)))
             .collect::<Result<_>>()?;
         Ok(Self { libraries, bundled, units })
     }
@@ -115,7 +115,7 @@ struct Survey(Names);
 impl Survey {
     fn of(inputs: &Inputs) -> Self {
         let mut names = Names::new();
-        for (_, object, _) in &inputs.units {
+        for (object, _) in &inputs.units {
             for (name, kind) in units::definitions(object) {
                 names.entry(name.to_owned()).or_insert(Name { kind, count: 0 }).count += 1;
             }
@@ -144,7 +144,7 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
         .units
         .par_iter()
         .enumerate()
-        .map(|(number, (_, object, how))| rewrite_one(object, *how, &survey, folder, number))
+        .map(|(number, (object, how))| rewrite_one(object, *how, &survey, folder, number))
         .collect::<Result<_>>()?;
     let mut objects = Objects::default();
     for one in rewritten {

@@ -4,56 +4,62 @@
 //! arguments in it. Facts on the form: `compiler/rustc_codegen_llvm/src/debuginfo/metadata` of
 //! rustc; enums are structures with a variant part.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 
-use gimli::{
-    AttributeValue, DebuggingInformationEntry, DwTag, EndianSlice, LittleEndian, RelocateReader,
-    UnitOffset,
-};
-use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
+use gimli::{AttributeValue, DwTag, EndianSlice, LittleEndian, UnitOffset};
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Shape;
-use super::relocations::{Relocations, section_of};
+use super::sections::{self, place_of};
 use crate::error::{Error, Kind, Result};
 
-type Reader<'a> = RelocateReader<EndianSlice<'a, LittleEndian>, &'a Relocations>;
+type Reader<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Index of an entry in [`Types`].
+pub(super) type Index = u32;
 
 /// One entry of the debug information.
-#[derive(Debug)]
-struct Entry {
-    tag: DwTag,
-    /// With the namespaces around it.
-    path: String,
-    name: String,
-    linkage_name: Option<String>,
-    size: u64,
-    /// `DW_AT_type`: index of an entry.
-    of: Option<usize>,
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub tag: DwTag,
+    name: Range<u32>,
+    linkage_name: Range<u32>,
+    pub parent: Option<Index>,
+    /// Hash of the name with the namespaces around it.
+    pub path: u64,
+    pub size: u64,
+    /// `DW_AT_type`
+    pub of: Option<Index>,
     /// Offset in its parent, discriminant, or number of elements.
-    value: Option<i128>,
+    pub value: Option<i128>,
     /// `DW_AT_alignment`, where the source asks for one.
-    alignment: Option<u64>,
+    pub alignment: Option<u64>,
     /// Where a variable is.
     address: Option<u64>,
-    declared: Option<(u64, u32)>,
-    children: Vec<usize>,
-}
-
-impl Entry {
-    /// The symbol of a function or static; rustc leaves the linkage name out where it is the name.
-    fn symbol(&self) -> Option<&str> {
-        self.linkage_name.as_deref().or_else(|| (!self.name.is_empty()).then_some(&*self.name))
-    }
+    first_child: Option<Index>,
+    next_sibling: Option<Index>,
 }
 
 /// The types and functions of one object file.
 #[derive(Debug, Default)]
 pub struct Types {
-    entries: Vec<Entry>,
-    files: HashMap<u64, String>,
-    /// Tables of methods: path, and the methods' names in order.
-    vtables: Vec<(String, Vec<String>)>,
+    pub(super) entries: Vec<Entry>,
+    /// All names, one after another.
+    text: Vec<u8>,
+    /// Tables of methods: the entry, and the methods' numbers and paths in order.
+    pub(super) vtables: Vec<(Index, Vec<(u64, String)>)>,
+}
+
+/// Bytes of a table before its methods: drop glue, size and alignment.
+const HEADER: u64 = 24;
+
+/// The path of nothing.
+const ROOT: u64 = 0;
+
+/// Hash of the path that `name` has inside the path `parent`.
+pub(super) fn path_hash(parent: u64, name: &[u8]) -> u64 {
+    xxh3_64_with_seed(name, parent)
 }
 
 impl Types {
@@ -66,30 +72,10 @@ impl Types {
             .map_err(|cause| Error::new(Kind::Image, "read debug information", cause))
     }
 
-    /// Takes in the types of another object.
-    pub fn add(&mut self, other: Self) {
-        let first = self.entries.len();
-        let moved = other.entries.into_iter().map(|mut entry| {
-            entry.of = entry.of.map(|of| of + first);
-            entry.children.iter_mut().for_each(|child| *child += first);
-            // Numbers of files mean something within one object only.
-            entry.declared = None;
-            entry
-        });
-        self.entries.extend(moved);
-        self.vtables.extend(other.vtables);
-    }
-
     fn parse(bytes: &[u8]) -> std::result::Result<Self, Box<dyn std::error::Error>> {
         let file = object::File::parse(bytes)?;
-        let load = |id: gimli::SectionId| -> std::result::Result<(Cow<'_, [u8]>, Relocations), object::Error> {
-            let Some(section) = file.section_by_name(id.name()) else { return Ok(Default::default()) };
-            Ok((section.uncompressed_data()?, Relocations::of(&file, &section)))
-        };
-        let sections = gimli::DwarfSections::load(load)?;
-        let dwarf = sections.borrow(|(data, relocations)| {
-            RelocateReader::new(EndianSlice::new(data, LittleEndian), relocations)
-        });
+        let sections = gimli::DwarfSections::load(|id| sections::load(&file, id))?;
+        let dwarf = sections.borrow(|data| EndianSlice::new(data, LittleEndian));
         let mut types = Self::default();
         let mut units = dwarf.units();
         while let Some(header) = units.next()? {
@@ -104,283 +90,260 @@ impl Types {
         dwarf: &gimli::Dwarf<Reader<'_>>,
         unit: &gimli::Unit<Reader<'_>>,
     ) -> gimli::Result<()> {
-        let mut indices: HashMap<UnitOffset, usize> = HashMap::new();
-        let mut references: Vec<(usize, UnitOffset)> = Vec::new();
-        let mut stack: Vec<usize> = Vec::new();
-        let mut depth = 0isize;
-        let mut cursor = unit.entries();
-        while let Some((delta, die)) = cursor.next_dfs()? {
-            depth += delta;
+        let mut indices: HashMap<UnitOffset, Index> = HashMap::new();
+        let mut references: Vec<(Index, UnitOffset)> = Vec::new();
+        // Entries around the next one, with the last child of each; `None` where it is left out.
+        let mut stack: Vec<Option<(Index, Option<Index>)>> = Vec::new();
+        let mut cursor = unit.entries_raw(None)?;
+        while !cursor.is_empty() {
+            let (offset, depth) = (cursor.next_offset(), cursor.next_depth());
+            let Some(abbreviation) = cursor.read_abbreviation()? else { continue };
             stack.truncate(usize::try_from(depth).unwrap_or_default());
-            let index = self.entries.len();
-            let parent = stack.last().copied();
-            let entry = self.read_entry(dwarf, unit, die, parent)?;
-            if let Some(AttributeValue::UnitRef(offset)) = die.attr_value(gimli::DW_AT_type)? {
-                references.push((index, offset));
+            let around = stack.last().copied();
+            let is_wanted = match around {
+                None => true,
+                Some(None) => false,
+                Some(Some((parent, _))) => {
+                    is_wanted(self.entries[parent as usize].tag, abbreviation.tag())
+                }
+            };
+            if !is_wanted {
+                cursor.skip_attributes(abbreviation.attributes())?;
+                stack.push(None);
+                continue;
             }
-            indices.insert(die.offset(), index);
+            let parent = around.flatten().map(|(parent, _)| parent);
+            let index = self.entries.len() as Index;
+            let mut entry = Entry::new(abbreviation.tag(), parent);
+            for specification in abbreviation.attributes() {
+                let attribute = cursor.read_attribute(*specification)?;
+                match attribute.value() {
+                    AttributeValue::UnitRef(to)
+                        if matches!(attribute.name(), gimli::DW_AT_type) =>
+                    {
+                        references.push((index, to));
+                    }
+                    value => self.set(&mut entry, attribute.name(), value, dwarf, unit)?,
+                }
+            }
+            entry.path = self.path_of(&entry);
             self.entries.push(entry);
-            if let Some(parent) = parent {
-                self.entries[parent].children.push(index);
+            indices.insert(offset, index);
+            if let Some(Some((parent, last))) = stack.last_mut() {
+                let before = last.replace(index);
+                match before {
+                    Some(before) => self.entries[before as usize].next_sibling = Some(index),
+                    None => self.entries[*parent as usize].first_child = Some(index),
+                }
             }
-            stack.push(index);
+            stack.push(Some((index, None)));
         }
         for (index, offset) in references {
-            self.entries[index].of = indices.get(&offset).copied();
-        }
-        self.read_files(dwarf, unit)
-    }
-
-    fn read_entry(
-        &self,
-        dwarf: &gimli::Dwarf<Reader<'_>>,
-        unit: &gimli::Unit<Reader<'_>>,
-        die: &DebuggingInformationEntry<'_, '_, Reader<'_>>,
-        parent: Option<usize>,
-    ) -> gimli::Result<Entry> {
-        let text = |attribute| -> gimli::Result<Option<String>> {
-            let Some(value) = die.attr_value(attribute)? else { return Ok(None) };
-            let text = dwarf.attr_string(unit, value)?;
-            Ok(Some(gimli::Reader::to_string_lossy(&text)?.into_owned()))
-        };
-        let number = |attribute| -> gimli::Result<Option<i128>> {
-            Ok(die.attr_value(attribute)?.and_then(|value| match value {
-                AttributeValue::Sdata(value) => Some(value.into()),
-                other => other.udata_value().map(Into::into),
-            }))
-        };
-        let name = text(gimli::DW_AT_name)?.unwrap_or_default();
-        let around = parent.map(|parent| &self.entries[parent]);
-        let around = around
-            .filter(|entry| entry.tag != gimli::DW_TAG_compile_unit)
-            .map_or("", |entry| &entry.path);
-        let path = if around.is_empty() { name.clone() } else { format!("{around}::{name}") };
-        let place = [
-            gimli::DW_AT_data_member_location,
-            gimli::DW_AT_discr_value,
-            gimli::DW_AT_const_value,
-            gimli::DW_AT_count,
-        ];
-        let mut value = None;
-        for attribute in place {
-            value = value.or(number(attribute)?);
-        }
-        let file = match die.attr_value(gimli::DW_AT_decl_file)? {
-            Some(AttributeValue::FileIndex(file)) => Some(file),
-            other => other.and_then(|value| value.udata_value()),
-        };
-        let line = number(gimli::DW_AT_decl_line)?.and_then(|line| u32::try_from(line).ok());
-        Ok(Entry {
-            tag: die.tag(),
-            path,
-            name,
-            linkage_name: text(gimli::DW_AT_linkage_name)?,
-            size: number(gimli::DW_AT_byte_size)?.map_or(0, |size| size as u64),
-            of: None,
-            value,
-            alignment: number(gimli::DW_AT_alignment)?.map(|alignment| alignment as u64),
-            address: address(unit, die)?,
-            declared: file.zip(line),
-            children: Vec::new(),
-        })
-    }
-
-    /// Reads the methods of each table: the debug information has its place and numbers them only.
-    fn read_vtables(&mut self, file: &object::File<'_>) {
-        let tables = self
-            .entries
-            .iter()
-            .filter(|entry| entry.tag == gimli::DW_TAG_variable && entry.name.contains("{vtable}"));
-        let tables = tables.filter_map(|entry| {
-            let section = file.section_by_index(section_of(entry.address?)).ok()?;
-            let mut methods: Vec<(u64, String)> = section
-                .relocations()
-                .filter(|(offset, _)| *offset >= 24)
-                .filter_map(|(offset, relocation)| {
-                    Some((offset, method_name(file, relocation.target())?))
-                })
-                .collect();
-            methods.sort();
-            Some((entry.path.clone(), methods.into_iter().map(|(_, name)| name).collect()))
-        });
-        self.vtables = tables.collect();
-    }
-
-    fn read_files(
-        &mut self,
-        dwarf: &gimli::Dwarf<Reader<'_>>,
-        unit: &gimli::Unit<Reader<'_>>,
-    ) -> gimli::Result<()> {
-        let Some(program) = &unit.line_program else { return Ok(()) };
-        for (index, file) in program.header().file_names().iter().enumerate() {
-            let name = dwarf.attr_string(unit, file.path_name())?;
-            let first = if program.header().version() < 5 { 1 } else { 0 };
-            self.files
-                .insert(index as u64 + first, gimli::Reader::to_string_lossy(&name)?.into_owned());
+            self.entries[index as usize].of = indices.get(&offset).copied();
         }
         Ok(())
     }
 
-    /// Every type that has a path, with its shape; several where types share a path, as those in
-    /// blocks of one function do, or those of two versions of a crate.
-    pub fn shapes(&self) -> BTreeMap<String, Vec<Shape>> {
-        let mut shapes = BTreeMap::new();
-        for entry in
-            self.entries.iter().filter(|entry| is_type(entry.tag) && !entry.name.is_empty())
-        {
-            let declared = entry
-                .declared
-                .and_then(|(file, line)| Some((self.files.get(&file)?.clone(), line)));
-            let mut parts: Vec<_> = entry
-                .alignment
-                .map(|bytes| ("alignment".to_owned(), bytes.to_string()))
-                .into_iter()
-                .collect();
-            self.add_parts(entry, &mut parts);
-            let shape = Shape { size: entry.size, parts, declared };
-            let twins: &mut Vec<Shape> = shapes.entry(entry.path.clone()).or_default();
-            if !twins.iter().any(|twin| twin.is_like(&shape)) {
-                twins.push(shape);
+    fn set(
+        &mut self,
+        entry: &mut Entry,
+        name: gimli::DwAt,
+        value: AttributeValue<Reader<'_>>,
+        dwarf: &gimli::Dwarf<Reader<'_>>,
+        unit: &gimli::Unit<Reader<'_>>,
+    ) -> gimli::Result<()> {
+        match name {
+            gimli::DW_AT_name => entry.name = self.keep(&dwarf.attr_string(unit, value)?),
+            gimli::DW_AT_linkage_name => {
+                entry.linkage_name = self.keep(&dwarf.attr_string(unit, value)?);
             }
+            gimli::DW_AT_byte_size => {
+                entry.size = number(&value).map_or(0, |size| size as u64);
+            }
+            gimli::DW_AT_alignment => {
+                entry.alignment = number(&value).map(|alignment| alignment as u64);
+            }
+            gimli::DW_AT_data_member_location
+            | gimli::DW_AT_discr_value
+            | gimli::DW_AT_const_value
+            | gimli::DW_AT_count => entry.value = entry.value.or(number(&value)),
+            gimli::DW_AT_location => entry.address = address(unit, value),
+            _ => {}
         }
-        for (path, methods) in &self.vtables {
-            let methods = methods.iter().enumerate();
-            let parts =
-                methods.map(|(number, name)| (format!("method {number}"), name.clone())).collect();
-            let table = Shape { size: 0, parts, declared: None };
-            shapes.entry(path.clone()).or_default().push(table);
-        }
-        shapes
+        Ok(())
     }
 
-    fn add_parts(&self, entry: &Entry, parts: &mut Vec<(String, String)>) {
-        for child in entry.children.iter().map(|child| &self.entries[*child]) {
-            let value = child.value.unwrap_or_default();
-            match child.tag {
-                gimli::DW_TAG_member => parts
-                    .push((child.name.clone(), format!("{} at {value}", self.type_name(child.of)))),
-                gimli::DW_TAG_enumerator => parts.push((child.name.clone(), format!("= {value}"))),
-                gimli::DW_TAG_variant => {
-                    let before = parts.len();
-                    self.add_parts(child, parts);
-                    let is = child
-                        .value
-                        .map_or("any other value".to_owned(), |value| format!("tag {value}"));
-                    parts[before..]
-                        .iter_mut()
-                        .for_each(|part| part.1.push_str(&format!(" for {is}")));
-                }
-                gimli::DW_TAG_variant_part => self.add_parts(child, parts),
-                _ => {}
-            }
+    fn keep(&mut self, name: &[u8]) -> Range<u32> {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(name);
+        start..self.text.len() as u32
+    }
+
+    fn path_of(&self, entry: &Entry) -> u64 {
+        let around = entry.parent.map(|parent| &self.entries[parent as usize]);
+        let around = around.filter(|around| around.tag != gimli::DW_TAG_compile_unit);
+        path_hash(around.map_or(ROOT, |around| around.path), self.bytes(&entry.name))
+    }
+
+    fn bytes(&self, range: &Range<u32>) -> &[u8] {
+        self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    fn text(&self, range: &Range<u32>) -> &str {
+        std::str::from_utf8(self.bytes(range)).unwrap_or("?")
+    }
+
+    pub(super) fn entry(&self, index: Index) -> &Entry {
+        &self.entries[index as usize]
+    }
+
+    pub(super) fn name(&self, entry: &Entry) -> &str {
+        self.text(&entry.name)
+    }
+
+    /// The symbol of a function or static; rustc leaves the linkage name out where it is the name.
+    pub(super) fn symbol(&self, entry: &Entry) -> Option<&str> {
+        [&entry.linkage_name, &entry.name]
+            .into_iter()
+            .map(|range| self.text(range))
+            .find(|name| !name.is_empty())
+    }
+
+    /// The entry's name with the namespaces around it.
+    pub(super) fn path(&self, entry: &Entry) -> String {
+        let around = entry.parent.map(|parent| self.entry(parent));
+        match around.filter(|around| around.tag != gimli::DW_TAG_compile_unit) {
+            Some(around) => format!("{}::{}", self.path(around), self.name(entry)),
+            None => self.name(entry).to_owned(),
         }
     }
 
-    fn type_name(&self, index: Option<usize>) -> String {
-        let Some(entry) = index.map(|index| &self.entries[index]) else { return "()".into() };
-        match entry.tag {
-            gimli::DW_TAG_array_type => {
-                let range = entry.children.iter().map(|child| &self.entries[*child]);
-                let count = range.filter_map(|child| child.value).next().unwrap_or_default();
-                format!("[{}; {count}]", self.type_name(entry.of))
-            }
-            // A function's type has no name; what it takes and gives is part of a pointer's name.
-            gimli::DW_TAG_subroutine_type => "fn".into(),
-            _ => entry.path.clone(),
-        }
+    pub(super) fn children(&self, entry: &Entry) -> impl Iterator<Item = &Entry> {
+        let first = entry.first_child.map(|child| self.entry(child));
+        std::iter::successors(first, |child| child.next_sibling.map(|next| self.entry(next)))
     }
 
-    /// The type of the static with this symbol; empty where it is not described.
-    pub fn type_of_static(&self, symbol: &str) -> String {
-        let is_it =
-            |entry: &&Entry| entry.tag == gimli::DW_TAG_variable && entry.symbol() == Some(symbol);
-        self.entries.iter().find(is_it).map(|entry| self.type_name(entry.of)).unwrap_or_default()
-    }
-
-    /// Types of the variables that have a symbol, statics among them, by symbol.
-    pub fn types_of_statics(&self) -> BTreeMap<&str, String> {
-        let variables = self.entries.iter().filter(|entry| entry.tag == gimli::DW_TAG_variable);
-        variables.filter_map(|entry| Some((entry.symbol()?, self.type_name(entry.of)))).collect()
-    }
-
-    /// Symbols of the functions that take or give a value through which one of `types` (paths) can
-    /// be reached.
-    pub fn functions_with(&self, types: &BTreeSet<String>) -> BTreeSet<String> {
-        let holders = self.holders(types);
-        let functions = self.entries.iter().filter(|entry| entry.tag == gimli::DW_TAG_subprogram);
-        let mut found = BTreeSet::new();
-        for function in functions {
-            let Some(symbol) = function.symbol() else { continue };
-            let parameters = function.children.iter().map(|child| &self.entries[*child]);
-            // A type argument counts as well: such a function may get the value behind a pointer
-            // that says nothing of it, as the tables of async runtimes do.
-            let parameters = parameters.filter(|child| {
-                matches!(
-                    child.tag,
-                    gimli::DW_TAG_formal_parameter | gimli::DW_TAG_template_type_parameter
-                )
-            });
-            let mut values = parameters.filter_map(|child| child.of).chain(function.of);
-            if values.any(|value| holders.contains(&value)) {
-                found.insert(symbol.to_owned());
-            }
-        }
-        found
-    }
-
-    /// Entries of the types that are, hold or point to one of `types`: found from the inside out,
-    /// because types may hold each other in circles.
-    fn holders(&self, types: &BTreeSet<String>) -> HashSet<usize> {
-        let mut holders_of: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (index, entry) in self.entries.iter().enumerate() {
-            if entry.tag != gimli::DW_TAG_subroutine_type && entry.tag != gimli::DW_TAG_subprogram {
-                entry.of.iter().for_each(|of| holders_of.entry(*of).or_default().push(index));
-            }
-            for child in entry.children.iter().filter(|child| is_part(self.entries[**child].tag)) {
-                holders_of.entry(*child).or_default().push(index);
-            }
-        }
-        let is_sought = |entry: &Entry| is_type(entry.tag) && types.contains(&entry.path);
-        let sought = self.entries.iter().enumerate().filter(|(_, entry)| is_sought(entry));
-        let mut queue: Vec<usize> = sought.map(|(index, _)| index).collect();
-        let mut found = HashSet::new();
-        while let Some(index) = queue.pop() {
-            if found.insert(index) {
-                queue.extend(holders_of.get(&index).into_iter().flatten());
-            }
-        }
-        found
+    /// Reads the methods of each table: the debug information has its place and numbers them only.
+    fn read_vtables(&mut self, file: &object::File<'_>) {
+        let is_table = |entry: &Entry| {
+            entry.tag == gimli::DW_TAG_variable && self.name(entry).contains("{vtable}")
+        };
+        let tables = self.entries.iter().enumerate().filter(|(_, entry)| is_table(entry));
+        let places: HashMap<_, _> = tables
+            .clone()
+            .filter_map(|(_, entry)| Some((place_of(entry.address?), self.path(entry))))
+            .collect();
+        let mut functions = None;
+        let tables: Vec<_> = tables
+            .filter_map(|(index, entry)| {
+                let (section, start) = place_of(entry.address?);
+                let section = file.section_by_index(section).ok()?;
+                let functions = functions.get_or_insert_with(|| functions_by_place(file));
+                let words = section.relocations().filter(|(offset, _)| *offset >= start + HEADER);
+                let methods = words.map(|(offset, relocation)| {
+                    let name = method_path(file, &relocation, functions, &places);
+                    ((offset - start - HEADER) / 8, name.unwrap_or_else(|| "a table".into()))
+                });
+                let mut methods: Vec<(u64, String)> = methods.collect();
+                methods.sort();
+                Some((index as Index, methods))
+            })
+            .collect();
+        self.vtables = tables;
     }
 }
 
-fn is_part(tag: DwTag) -> bool {
-    matches!(tag, gimli::DW_TAG_member | gimli::DW_TAG_variant | gimli::DW_TAG_variant_part)
+impl Entry {
+    fn new(tag: DwTag, parent: Option<Index>) -> Self {
+        Self {
+            tag,
+            name: 0..0,
+            linkage_name: 0..0,
+            parent,
+            path: ROOT,
+            size: 0,
+            of: None,
+            value: None,
+            alignment: None,
+            address: None,
+            first_child: None,
+            next_sibling: None,
+        }
+    }
 }
 
-fn is_type(tag: DwTag) -> bool {
-    matches!(
-        tag,
-        gimli::DW_TAG_structure_type | gimli::DW_TAG_enumeration_type | gimli::DW_TAG_union_type
-    )
+/// Whether an entry inside another says anything of types: what a function has inside, apart from
+/// what it takes, is left out.
+fn is_wanted(parent: DwTag, tag: DwTag) -> bool {
+    parent != gimli::DW_TAG_subprogram
+        || matches!(tag, gimli::DW_TAG_formal_parameter | gimli::DW_TAG_template_type_parameter)
 }
 
-/// The last part of a method's path.
-fn method_name(file: &object::File<'_>, target: RelocationTarget) -> Option<String> {
-    let RelocationTarget::Symbol(index) = target else { return None };
-    let path = crate::symbol_name::path(file.symbol_by_index(index).ok()?.name().ok()?);
-    Some(path.rsplit("::").next().unwrap_or(&path).to_owned())
+fn number(value: &AttributeValue<Reader<'_>>) -> Option<i128> {
+    match value {
+        AttributeValue::Sdata(value) => Some((*value).into()),
+        other => other.udata_value().map(Into::into),
+    }
+}
+
+/// Functions by section and offset.
+fn functions_by_place<'a>(file: &object::File<'a>) -> HashMap<(usize, u64), &'a str> {
+    let functions = file.symbols().filter(|symbol| symbol.kind() == object::SymbolKind::Text);
+    functions
+        .filter_map(|symbol| {
+            Some(((symbol.section_index()?.0, symbol.address()), symbol.name().ok()?))
+        })
+        .collect()
+}
+
+/// The path of the method that a word of a table leads to, or of a supertrait's table.
+fn method_path(
+    file: &object::File<'_>,
+    relocation: &object::Relocation,
+    functions: &HashMap<(usize, u64), &str>,
+    tables: &HashMap<(SectionIndex, u64), String>,
+) -> Option<String> {
+    let RelocationTarget::Symbol(index) = relocation.target() else { return None };
+    let symbol = file.symbol_by_index(index).ok()?;
+    let place = symbol.address().wrapping_add_signed(relocation.addend());
+    if let Some(table) = symbol.section_index().and_then(|section| tables.get(&(section, place))) {
+        return Some(table.clone());
+    }
+    // A function of the same unit may be named by its section only.
+    let local = || functions.get(&(symbol.section_index()?.0, place)).copied();
+    let name = symbol.name().ok().filter(|name| name.starts_with("_ZN") || name.starts_with("_R"));
+    Some(of_trait(&crate::symbol_name::path(name.or_else(local)?)))
+}
+
+/// `Trait::method` of `<Type as Trait>::method`: whether the type or the trait gives the body makes
+/// no other table.
+pub fn of_trait(path: &str) -> String {
+    let Some((inside, method)) = path.strip_prefix('<').and_then(|rest| rest.rsplit_once(">::"))
+    else {
+        return path.to_owned();
+    };
+    let mut depth = 0;
+    for (at, c) in inside.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            ' ' if depth == 0 && inside[at..].starts_with(" as ") => {
+                return format!("{}::{method}", &inside[at + 4..]);
+            }
+            _ => {}
+        }
+    }
+    path.to_owned()
 }
 
 /// Where a variable is, if it has one place for ever.
 fn address(
     unit: &gimli::Unit<Reader<'_>>,
-    die: &DebuggingInformationEntry<'_, '_, Reader<'_>>,
-) -> gimli::Result<Option<u64>> {
-    let Some(AttributeValue::Exprloc(expression)) = die.attr_value(gimli::DW_AT_location)? else {
-        return Ok(None);
-    };
+    value: AttributeValue<Reader<'_>>,
+) -> Option<u64> {
+    let AttributeValue::Exprloc(expression) = value else { return None };
     match expression.operations(unit.encoding()).next() {
-        Ok(Some(gimli::Operation::Address { address })) => Ok(Some(address)),
-        _ => Ok(None),
+        Ok(Some(gimli::Operation::Address { address })) => Some(address),
+        _ => None,
     }
 }

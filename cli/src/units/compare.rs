@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotdev_protocol::ContentHash;
 use object::elf;
+use serde::{Deserialize, Serialize};
 
 use crate::elf::is_static_name;
 use crate::elf::object_file::{ObjectFile, Relocation, Symbol};
@@ -17,15 +18,17 @@ use crate::symbol_name::path;
 /// What some units of a crate define: functions and statics by mangled name.
 ///
 /// Units are compared as one set: rustc may move a function from one to another.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Digest {
     /// Hashes of a function's code; several where several units have copies of their own.
     functions: BTreeMap<String, BTreeSet<u64>>,
+    /// Hashes of how long a function's code is and what it calls; of closures and futures only.
+    skeletons: BTreeMap<String, u64>,
     statics: BTreeMap<String, StaticDigest>,
 }
 
 /// What a static is, apart from the value it has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaticDigest {
     /// Size in bytes.
     pub size: u64,
@@ -43,13 +46,13 @@ pub struct Difference {
     /// Statics that have another symbol under the same path, old and new: rustc's legacy mangling
     /// puts a hash of the type into the name.
     pub retyped: Vec<(String, String)>,
-    /// The same for functions: those whose signature changed are among them.
-    pub renamed: Vec<(String, String)>,
     /// Statics that cannot be told from others of the same path (made by one macro, say) and so
     /// must not be taken for the running program's.
     pub fresh: BTreeSet<String>,
-    /// Functions that only one side has.
-    pub one_sided: BTreeSet<String>,
+    /// Functions that only the old side has.
+    pub gone: BTreeSet<String>,
+    /// Functions that only the new side has.
+    pub came: BTreeSet<String>,
 }
 
 impl Digest {
@@ -60,6 +63,10 @@ impl Digest {
             if symbol.kind == elf::STT_FUNC {
                 let hash = hasher.symbol(symbol);
                 self.functions.entry(symbol.name.clone()).or_default().insert(hash);
+                if may_be_body(&symbol.name) {
+                    let skeleton = hasher.skeleton(symbol);
+                    self.skeletons.insert(symbol.name.clone(), skeleton);
+                }
             } else if is_static(symbol) {
                 self.statics.insert(symbol.name.clone(), hasher.static_item(symbol));
             }
@@ -71,7 +78,24 @@ impl Digest {
         for (name, hashes) in &other.functions {
             self.functions.entry(name.clone()).or_default().extend(hashes);
         }
+        self.skeletons.extend(other.skeletons.iter().map(|(name, hash)| (name.clone(), *hash)));
         self.statics.extend(other.statics.iter().map(|(name, digest)| (name.clone(), *digest)));
+    }
+
+    /// Hash and skeleton of the code of a closure or future.
+    pub fn code(&self, symbol: &str) -> Option<(u64, u64)> {
+        let code = self.functions.get(symbol)?.first()?;
+        Some((*code, *self.skeletons.get(symbol)?))
+    }
+
+    /// Mangled names of the functions.
+    pub fn functions(&self) -> impl Iterator<Item = &String> {
+        self.functions.keys()
+    }
+
+    /// Mangled names of the statics.
+    pub fn statics(&self) -> impl Iterator<Item = &String> {
+        self.statics.keys()
     }
 
     /// Names of the functions in `unit` whose code this set does not have.
@@ -100,8 +124,8 @@ pub fn compare(old: &Digest, new: &Digest) -> Difference {
             old.statics.keys(),
             new.statics.keys().filter(|name| !fresh.contains(*name)),
         ),
-        renamed: renamed(was.iter().copied(), now.iter().copied()),
-        one_sided: was.symmetric_difference(&now).map(|name| (*name).clone()).collect(),
+        gone: was.difference(&now).map(|name| (*name).clone()).collect(),
+        came: now.difference(&was).map(|name| (*name).clone()).collect(),
         fresh,
     }
 }
@@ -154,6 +178,11 @@ fn is_static(symbol: &Symbol) -> bool {
         && is_static_name(&symbol.name)
 }
 
+/// Whether a symbol can be that of a closure's or future's body.
+fn may_be_body(symbol: &str) -> bool {
+    symbol.starts_with("_R") || symbol.contains("closure$u7d$")
+}
+
 struct Hasher<'a> {
     object: &'a ObjectFile,
     /// Relocations by the section they apply to, sorted by offset.
@@ -203,6 +232,24 @@ impl<'a> Hasher<'a> {
 
     fn symbol(&mut self, symbol: &Symbol) -> u64 {
         self.range(usize::from(symbol.section), symbol.value, symbol.value + symbol.size)
+    }
+
+    /// Hashes how long a function's code is and what it leads to, apart from private constants.
+    fn skeleton(&self, symbol: &Symbol) -> u64 {
+        let section = usize::from(symbol.section);
+        let mut hash = ContentHash::default();
+        hash.write(&symbol.size.to_le_bytes());
+        for entry in self.entries(section, symbol.value, symbol.value + symbol.size) {
+            let target = &self.object.symbols[entry.symbol as usize];
+            let within = &self.object.sections[usize::from(target.section)];
+            if target.is_defined() && target.kind == elf::STT_SECTION && within.is_code() {
+                hash.write(within.name.as_bytes());
+                hash.write(&entry.addend.to_le_bytes());
+            } else if !target.is_defined() || target.kind == elf::STT_FUNC {
+                hash.write(target.name.as_bytes());
+            }
+        }
+        hash.finish()
     }
 
     fn static_item(&mut self, symbol: &Symbol) -> StaticDigest {

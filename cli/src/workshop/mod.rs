@@ -12,7 +12,7 @@ use hotdev_protocol::Generation;
 use crate::args::Selection;
 use crate::cargo::Executable;
 use crate::changes::{RestartInputs, Stamps};
-use crate::check::Refusal;
+use crate::check::{CheckedPatch, Known, Refusal};
 use crate::error::Error;
 use crate::graph::{CrateId, Graph};
 use crate::images::ImageRecord;
@@ -67,6 +67,8 @@ pub struct Workshop {
     history: Vec<(Generation, Outputs)>,
     /// Rust files that no crate reads.
     strangers: Stamps,
+    /// What left the code and may still be in memory.
+    known: Known,
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,
@@ -87,13 +89,12 @@ pub struct Ready {
     pub crates: Vec<String>,
     /// Paths of the functions whose code changed.
     pub functions: Vec<String>,
-    /// See [`crate::check::CheckedPatch::notes`].
+    /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
-    /// Mangled names of the functions whose code changed, and of those that nothing calls yet.
-    changed: Vec<String>,
+    /// What went in.
+    checked: CheckedPatch,
+    /// Mangled names of the changed functions that nothing calls yet.
     waiting: BTreeSet<String>,
-    apart: BTreeSet<String>,
-    fresh: BTreeSet<String>,
     /// The stages so far.
     pub ms: Timings,
 }
@@ -147,11 +148,11 @@ impl Workshop {
 
     /// Takes note that a patch is live in every process, and returns what they were told.
     pub fn accept(&mut self, ready: Ready) -> hotdev_protocol::Patch {
-        let Ready { plan, mut library, apart, fresh, changed, waiting, .. } = ready;
+        let Ready { plan, mut library, checked, waiting, .. } = ready;
         library.keep();
-        self.program.push(plan.patch.generation, plan.image, &apart, &fresh);
-        self.program.set_waiting(&changed, waiting);
-        self.live = self.newest.clone();
+        self.program.push(plan.patch.generation, plan.image, &checked.brought);
+        self.program.set_waiting(&checked.functions, waiting);
+        self.adopt();
         self.history.push((plan.patch.generation, self.live.clone()));
         if self.history.len() > KEPT_OUTPUTS {
             self.history.remove(1);
@@ -160,12 +161,31 @@ impl Workshop {
         plan.patch
     }
 
+    /// Takes note that the running program has the code of the newest outputs.
+    fn adopt(&mut self) {
+        let newest = self.newest.clone();
+        self.remember(&newest);
+        self.live = newest;
+    }
+
+    /// Takes note of what leaves the code when `next` becomes live.
+    fn remember(&mut self, next: &Outputs) {
+        for (id, next) in next {
+            let remembered = self.known.remember(&self.live[id], next);
+            if let Err(error) = remembered {
+                tracing::error!(%error, "what left the code is not known");
+            }
+        }
+    }
+
     /// Takes note that `generation` is current again in every process. Numbers are not used twice.
     pub fn reverted(&mut self, generation: Generation) {
         self.program.revert(generation);
         self.history.retain(|(other, _)| *other <= generation);
         if let Some((_, live)) = self.history.last() {
-            self.live = live.clone();
+            let live = live.clone();
+            self.remember(&live);
+            self.live = live;
         }
     }
 

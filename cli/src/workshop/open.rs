@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::{Opened, Target, Workshop};
 use crate::cargo::{self, Built};
+use crate::check::Known;
 use crate::changes::{RestartInputs, Stamps};
 use crate::elf::image::Image;
 use crate::error::{Error, Kind, Result};
@@ -13,6 +14,7 @@ use crate::graph::Graph;
 use crate::images::ImageRecord;
 use crate::program::Program;
 use crate::rebuild::{Cancel, Output, Outputs};
+use crate::source::Sources;
 
 impl Workshop {
     /// Builds the program with cargo and reads what was built.
@@ -46,7 +48,7 @@ impl Workshop {
             Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
             None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
         };
-        let live = base_outputs(&graph, &record);
+        let live = base_outputs(&graph, &record)?;
         Ok(Opened::Ready(Box::new(Self {
             executable,
             unpatchable: record.plain.clone(),
@@ -64,6 +66,7 @@ impl Workshop {
             history: vec![(0, live.clone())],
             live,
             strangers: Stamps::default(),
+            known: Known::default(),
             changed: BTreeSet::new(),
             failed: false,
             retry: false,
@@ -75,8 +78,16 @@ impl Workshop {
     }
 }
 
-fn base_outputs(graph: &Graph, record: &ImageRecord) -> Outputs {
+fn base_outputs(graph: &Graph, record: &ImageRecord) -> Result<Outputs> {
     let path = |key: &str| if key == record.binary { record.objects() } else { record.rlib(key) };
     let base = graph.crates.iter().enumerate();
-    base.map(|(id, hot)| (id, Arc::new(Output::Base { path: path(&hot.key) }))).collect()
+    let base = base.map(|(id, hot)| match &record.plain {
+        // It is never compared with anything.
+        Some(_) => Ok((id, Arc::default())),
+        None => {
+            let sources = Sources::read(hot.sources.iter(), None);
+            Ok((id, Arc::new(Output::base(&path(&hot.key), sources)?)))
+        }
+    });
+    base.collect()
 }

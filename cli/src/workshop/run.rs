@@ -7,11 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Outcome, Ready, Workshop, is_rust};
 use crate::archives;
-use crate::check::{self, Checked, CheckedPatch, Refusal};
+use crate::check::{
+    self, ChangedUnit, Checked, CheckedPatch, Refusal, Selected, Selection,
+};
 use crate::error::Result;
 use crate::graph::CrateId;
-use crate::patch::{self, LinkError};
-use crate::plan::{self, Unplanned};
+use crate::patch::{self, LinkError, PatchLibrary};
+use crate::plan::{self, Plan, Unplanned};
+use crate::program::Brought;
 use crate::reach;
 use crate::rebuild::{self, Cancel, Output, Rebuilt};
 use crate::report::event::{Item, RefusalCode, Timings};
@@ -74,6 +77,7 @@ impl Workshop {
             &mut self.graph,
             &mut self.dirty,
             &mut self.newest,
+            &self.live,
             &self.target.layout,
             cancel,
         );
@@ -88,15 +92,15 @@ impl Workshop {
                 return Ok(Outcome::Cancelled);
             }
         }
-        let checked = check::check(&self.graph, &self.newest, &self.live, &self.program)?;
+        let selected = check::select(&self.graph, &self.newest, &self.live, &self.program)?;
         clock.ms.check = clock.lap();
-        match checked {
-            Checked::Unchanged(notes) => {
-                self.live = self.newest.clone();
+        match selected {
+            Selected::Unchanged(notes) => {
+                self.adopt();
                 Ok(Outcome::Unchanged(notes))
             }
-            Checked::Refused(refusal) => Ok(Outcome::Refused(refusal)),
-            Checked::Patch(patch) => self.make_ready(&patch, clock, cancel),
+            Selected::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+            Selected::Units(selection) => self.make_ready(&selection, clock, cancel),
         }
     }
 
@@ -160,21 +164,37 @@ impl Workshop {
 
     fn make_ready(
         &mut self,
-        patch: &CheckedPatch,
+        selection: &Selection,
         mut clock: Clock,
         cancel: &Cancel,
     ) -> Result<Outcome> {
+        let context = check::Context {
+            graph: &self.graph,
+            newest: &self.newest,
+            live: &self.live,
+            program: &self.program,
+            known: &self.known,
+        };
+        let (linked, checked) = rayon::join(
+            || Timed::of(|| self.link(&selection.units, &selection.brought(), &[])),
+            || Timed::of(|| check::check(selection, context)),
+        );
+        clock.ms.check += checked.ms;
+        clock.ms.link += linked.ms;
+        clock.lap();
+        let (patch, is_linked) = match checked.result? {
+            Checked::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+            Checked::Patch(patch, is_complete) => (patch, is_complete),
+        };
+        if patch.functions.is_empty() {
+            self.adopt();
+            return Ok(Outcome::Unchanged(patch.notes));
+        }
+        let mut linked = is_linked.then_some(linked.result);
         let mut archives = Vec::new();
         let (library, plan) = loop {
-            let linked = patch::link(
-                patch,
-                &archives,
-                self.next,
-                &self.program,
-                &self.record,
-                &self.target.layout,
-            );
-            let library = match linked {
+            let library = linked.take().unwrap_or_else(|| self.link(patch.units(), &patch.brought, &archives));
+            let library = match library {
                 Ok(library) => library,
                 Err(LinkError::NewThreadLocal(name)) => {
                     return Ok(Outcome::Refused(new_thread_local(&name)));
@@ -182,8 +202,7 @@ impl Workshop {
                 Err(LinkError::NewStatic(name)) => return Ok(Outcome::Refused(new_static(&name))),
                 Err(LinkError::Failed(error)) => return Err(error),
             };
-            clock.ms.link += clock.lap();
-            let missing = match plan::plan(&library, patch, &self.program) {
+            let missing = match plan::plan(&library, &patch, &self.program) {
                 Ok(plan) => break (library, plan),
                 Err(Unplanned::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
                 Err(Unplanned::Failed(error)) => return Err(error),
@@ -195,20 +214,41 @@ impl Workshop {
             }
             archives.extend(found);
         };
-        clock.ms.load = clock.lap();
+        clock.ms.link += clock.lap();
         if cancel.is_set() || !self.stamps.are_current() {
             self.retry = true;
             return Ok(Outcome::Cancelled);
         }
-        let waiting = reach::waiting(patch, &plan.image, &self.program);
+        self.ready(patch, library, plan, clock)
+    }
+
+    fn link(
+        &self,
+        units: &[ChangedUnit],
+        brought: &Brought,
+        archives: &[PathBuf],
+    ) -> std::result::Result<PatchLibrary, LinkError> {
+        let layout = &self.target.layout;
+        patch::link(units, brought, archives, self.next, &self.program, &self.record, layout)
+    }
+
+    fn ready(
+        &self,
+        patch: CheckedPatch,
+        library: PatchLibrary,
+        plan: Plan,
+        clock: Clock,
+    ) -> Result<Outcome> {
+        let waiting = reach::waiting(&patch, &plan.image, &self.program);
+        let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         let mut notes = patch.notes.clone();
-        notes.extend(waiting.iter().map(|name| {
-            let name = symbol_name::path(name);
+        let waiting_names: Vec<String> = waiting.iter().cloned().collect();
+        let waiting_names = symbol_name::own_functions(&waiting_names, &self.graph.names(&all));
+        notes.extend(waiting_names.iter().map(|name| {
             format!(
                 "{name} waits: what calls it is running already and has to be called again first"
             )
         }));
-        let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         Ok(Outcome::Ready(Box::new(Ready {
             plan,
             library,
@@ -216,9 +256,7 @@ impl Workshop {
             functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
             notes,
             waiting,
-            changed: patch.functions.clone(),
-            apart: patch.apart.clone(),
-            fresh: patch.fresh.clone(),
+            checked: patch,
             ms: clock.ms,
         })))
     }
@@ -238,6 +276,20 @@ fn new_static(name: &str) -> Refusal {
         items: vec![Item { name: symbol_name::path(name), ..Item::default() }],
         message: "there are several statics of this name in one place, and their number changed"
             .into(),
+    }
+}
+
+/// A result and how long it took.
+struct Timed<T> {
+    result: T,
+    ms: f64,
+}
+
+impl<T> Timed<T> {
+    fn of(work: impl FnOnce() -> T) -> Self {
+        let start = Instant::now();
+        let result = work();
+        Self { result, ms: start.elapsed().as_secs_f64() * 1e3 }
     }
 }
 

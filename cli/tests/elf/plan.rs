@@ -11,7 +11,7 @@ use hotdev_cli::images::ImageRecord;
 use hotdev_cli::layout::Layout;
 use hotdev_cli::patch::{self, PatchLibrary};
 use hotdev_cli::plan::{Plan, Planned, Unplanned, plan};
-use hotdev_cli::program::Program;
+use hotdev_cli::program::{Brought, Program};
 use hotdev_protocol::{Value, Word};
 
 use crate::compile::{Known, compile, link, lld, parse, rewritten};
@@ -66,8 +66,7 @@ fn library(source: &str, program: &Program) -> PatchLibrary {
         builtins: empty,
         plain: None,
     };
-    let checked = CheckedPatch::default();
-    patch::link(&checked, &[file], program.generation() + 1, program, &record, &layout)
+    patch::link(&[], &Brought::default(), &[file], program.generation() + 1, program, &record, &layout)
         .unwrap_or_else(|error| panic!("{error:?}"))
 }
 
@@ -86,7 +85,7 @@ impl hotdev_cli::elf::rewrite::Linkage for Unique {
 
 fn planned(source: &str, program: &Program, apart: &[&str]) -> Planned<Plan> {
     let mut checked = CheckedPatch::default();
-    checked.apart.extend(apart.iter().map(|name| (*name).to_owned()));
+    checked.brought.apart.extend(apart.iter().map(|name| (*name).to_owned()));
     plan(&library(source, program), &checked, program)
 }
 
@@ -101,7 +100,8 @@ fn outside(plan: &Plan) -> impl Iterator<Item = &Word> {
 /// Takes a plan in as if every process had.
 fn take(program: &mut Program, plan: Plan, apart: &[&str]) {
     let apart: BTreeSet<String> = apart.iter().map(|name| (*name).to_owned()).collect();
-    program.push(plan.patch.generation, plan.image, &apart, &BTreeSet::new());
+    let brought = Brought { apart, ..Brought::default() };
+    program.push(plan.patch.generation, plan.image, &brought);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hotdev_cli::elf::SymbolKind;
 use hotdev_cli::elf::image::{Definition, Image, Slot};
-use hotdev_cli::program::Program;
+use hotdev_cli::program::{Brought, Program};
 use proptest::prelude::*;
 
 /// The first two stand in the hot image, the others come with patches.
@@ -145,7 +145,7 @@ proptest! {
                         .filter(|(_, apart)| **apart)
                         .map(|(name, _)| NAMES[*name].to_owned())
                         .collect();
-                    program.push(generation, image(generation + 1, defined), &apart, &BTreeSet::new());
+                    program.push(generation, image(generation + 1, defined), &Brought { apart, ..Brought::default() });
                     model.push(generation, &functions);
                 }
                 Step::Revert(back) => {
@@ -174,8 +174,8 @@ fn a_static_is_the_first_one_and_never_the_executables() {
     };
     let mut program = Program::new(with(1, 8), Image::default());
     assert!(program.static_item("S").is_none());
-    program.push(1, with(3, 8), &BTreeSet::new(), &BTreeSet::new());
-    program.push(2, with(4, 8), &BTreeSet::new(), &BTreeSet::new());
+    program.push(1, with(3, 8), &Brought::default());
+    program.push(2, with(4, 8), &Brought::default());
     let found = program.static_item("S").expect("the first patch has it");
     assert_eq!((found.image, found.definition.place), (2, 3));
     program.revert(0);
@@ -190,9 +190,9 @@ fn a_static_that_began_anew_is_the_newest_one_until_it_is_rolled_back() {
     };
     let place = |program: &Program| program.static_item("S").map(|found| found.definition.place);
     let mut program = Program::new(Image::default(), with(1));
-    program.push(1, with(2), &BTreeSet::new(), &["S".to_owned()].into());
+    program.push(1, with(2), &Brought { fresh: ["S".to_owned()].into(), ..Brought::default() });
     assert_eq!(place(&program), Some(2));
-    program.push(2, with(3), &BTreeSet::new(), &BTreeSet::new());
+    program.push(2, with(3), &Brought::default());
     assert_eq!(place(&program), Some(2));
     program.revert(0);
     assert_eq!(place(&program), Some(1));
@@ -205,7 +205,7 @@ fn slots_are_those_of_all_images_that_are_loaded() {
         made(|image| image.slots = slots)
     };
     let mut program = Program::new(with(8), with(16));
-    program.push(1, with(24), &BTreeSet::new(), &BTreeSet::new());
+    program.push(1, with(24), &Brought::default());
     let all: Vec<_> = program.slots("a").map(|(image, slot)| (image, slot.place)).collect();
     assert_eq!(all, [(0, 8), (1, 16), (2, 24)]);
     assert_eq!(program.slots("b").count(), 0);

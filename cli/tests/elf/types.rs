@@ -1,6 +1,6 @@
 //! Types as the debug information has them.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use hotdev_cli::symbol_name::path;
 use hotdev_cli::types::{self, Differences, Types};
@@ -263,7 +263,7 @@ pub fn make(a: u64, b: u32) -> u64 {
 fn a_closure_that_captures_more_is_anonymous() {
     let found = edit(CLOSURE, "/*more*/", "+ b as u64");
     assert!(found.named.is_empty(), "{:?}", found.named);
-    assert!(found.anonymous.iter().any(|name| name.contains("make::{closure_env#")), "{found:?}");
+    assert!(found.anonymous.values().any(|name| name.contains("make::{closure_env#")), "{found:?}");
 }
 
 #[test]
@@ -291,16 +291,18 @@ fn a_future_that_holds_more_is_anonymous() {
     let more = "let held = [a; 4]; step(a).await; let a = held[1] +";
     let found = edit(source, "/*more*/ a }", &format!("{more} 1; a }}"));
     assert!(found.named.is_empty(), "{:?}", found.named);
-    assert!(found.anonymous.iter().any(|name| name.contains("async_fn_env#")), "{found:?}");
+    assert!(found.anonymous.values().any(|name| name.contains("async_fn_env#")), "{found:?}");
 }
 
 /// Paths of the functions that a change of the closure in `CLOSURE` puts apart.
 fn apart(object: &[u8]) -> Vec<String> {
     let types = types::read(object).expect("debug information");
-    let environments: BTreeSet<String> = types
-        .shapes()
-        .into_keys()
-        .filter(|name| name.starts_with("demo::make::{closure_env#0}"))
+    let all = types.shape_hashes().into_iter().map(|(path, _)| path).collect();
+    let environments: HashSet<u64> = types
+        .shapes(&all)
+        .into_iter()
+        .filter(|(_, name, _)| name.starts_with("demo::make::{closure_env#0}"))
+        .map(|(path, ..)| path)
         .collect();
     assert!(!environments.is_empty());
     types.functions_with(&environments).iter().map(|name| path(name)).collect()

@@ -1,0 +1,100 @@
+//! Keeps old closures and futures with the old code: see the head of [`super`].
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{ChangedUnit, Check, items};
+use crate::elf::object_file::ObjectFile;
+use crate::elf::stub;
+use crate::error::Result;
+use crate::graph::CrateId;
+use crate::symbol_name;
+use crate::types::{self, Types};
+use crate::units::Unit;
+
+impl Check<'_> {
+    /// Takes every unit into the patch that uses a function apart, until no unit outside does.
+    /// Whether no function is apart.
+    pub(super) fn put_apart(&mut self) -> Result<bool> {
+        let anonymous: HashSet<u64> = self.found.anonymous.keys().copied().collect();
+        let mut rest = self.outside();
+        loop {
+            if !anonymous.is_empty() {
+                for types in std::mem::take(&mut self.types) {
+                    self.patch.brought.apart.extend(types.functions_with(&anonymous));
+                }
+            }
+            let apart = &self.patch.brought.apart;
+            if apart.is_empty() {
+                return Ok(true);
+            }
+            let uses = |(_, unit): &&(CrateId, Arc<Unit>)| {
+                Ok(unit.facts()?.names_any(apart.iter()))
+            };
+            let users: Vec<bool> = rest.par_iter().map(|unit| uses(&unit)).collect::<Result<_>>()?;
+            let (users, others): (Vec<_>, Vec<_>) =
+                rest.into_iter().zip(users).partition(|(_, uses)| *uses);
+            rest = others.into_iter().map(|(unit, _)| unit).collect();
+            if users.is_empty() {
+                return Ok(false);
+            }
+            let joining = users.into_par_iter().map(|((id, unit), _)| {
+                let object = ObjectFile::parse(unit.read()?)?;
+                let types = types::read(object.bytes())?;
+                Ok((id, unit, object, types))
+            });
+            for (id, unit, object, types) in joining.collect::<Result<Vec<_>>>()? {
+                self.join(id, unit, object, types);
+            }
+        }
+    }
+
+    /// A pointer to a function is one to its stub: functions apart have stubs of their own.
+    pub(super) fn keep_stubs(&mut self) {
+        let apart = &mut self.patch.brought.apart;
+        let stubs: Vec<String> = apart.iter().map(|name| stub::name(name)).collect();
+        apart.extend(stubs);
+    }
+
+    fn join(&mut self, id: CrateId, unit: Arc<Unit>, object: ObjectFile, types: Types) {
+        self.found.restart.extend(items::gathered_list(&object));
+        let optimized = self.context.graph.crates[id].invocation.optimized;
+        self.patch.units.push(ChangedUnit { id: unit, object: Arc::new(object), optimized });
+        self.patch.crates.insert(id);
+        self.types.push(types);
+    }
+
+    /// The units that are not in the patch.
+    fn outside(&self) -> Vec<(CrateId, Arc<Unit>)> {
+        let inside: HashSet<*const Unit> =
+            self.patch.units.iter().map(|unit| Arc::as_ptr(&unit.id)).collect();
+        let all = self.context.newest.iter();
+        let all = all.flat_map(|(id, output)| output.units.iter().map(|unit| (*id, unit)));
+        all.filter(|(_, unit)| !inside.contains(&Arc::as_ptr(unit)))
+            .map(|(id, unit)| (id, Arc::clone(unit)))
+            .collect()
+    }
+
+    /// Says whose closures and futures go on with the old code, in this patch or since an earlier one.
+    pub(super) fn note_old_values(&mut self) {
+        let program = self.context.program;
+        let now = self.found.anonymous.values().filter_map(|name| owner(name));
+        let earlier = self.patch.functions.iter().filter(|name| program.is_apart(name, 1));
+        let owners: BTreeSet<String> =
+            now.chain(earlier.map(|name| symbol_name::path(name))).collect();
+        self.patch.notes.extend(owners.into_iter().take(5).map(|owner| {
+            format!("{owner}: closures and futures made before go on with the old code, new ones get the new")
+        }));
+    }
+}
+
+/// The function in which a closure or future stands; none for what merely holds one.
+fn owner(path: &str) -> Option<String> {
+    let mut own = path.match_indices("::{").filter(|(at, _)| !path[*at..].starts_with("::{impl#"));
+    let (at, _) = own.next()?;
+    let function = &path[..at];
+    let parts = function.split("::").filter(|part| !part.starts_with("{impl#"));
+    (!function.contains('<')).then(|| parts.collect::<Vec<_>>().join("::"))
+}

@@ -1,0 +1,89 @@
+//! What a compilation of a crate left: its units, and the library that others are compiled against.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::graph::CrateId;
+use crate::source::Sources;
+use crate::units::{self, Folder, Unit};
+
+/// What one compilation of a crate left.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// The codegen units. Those that are the same as before are the very ones.
+    pub units: Vec<Arc<Unit>>,
+    /// Where rustc's replay wrote; `None` for the first build, which is cargo's.
+    folder: Option<Arc<Folder>>,
+    /// What it was compiled from.
+    pub sources: Sources,
+}
+
+/// The newest output of each crate.
+pub type Outputs = HashMap<CrateId, Arc<Output>>;
+
+impl Output {
+    /// The output of the first build: an rlib, or the folder of the binary crate's objects.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn base(path: &Path, sources: Sources) -> Result<Self> {
+        let units =
+            if path.is_dir() { units::in_folder(path, None) } else { units::in_rlib(path, None) };
+        Ok(Self { units: units?.into_iter().map(Arc::new).collect(), folder: None, sources })
+    }
+
+    /// The output of a replay that wrote objects of a binary crate.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn of_objects(folder: PathBuf, objects: &Path, before: &[&Self], sources: Sources) -> Result<Self> {
+        let folder = Arc::new(Folder(folder));
+        let units = units::in_folder(objects, Some(&folder))?;
+        Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
+    }
+
+    /// The output of a replay that wrote a library.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_library(folder: PathBuf, rlib: &Path, before: &[&Self], sources: Sources) -> Result<Self> {
+        let folder = Arc::new(Folder(folder));
+        let units = units::in_rlib(rlib, Some(&folder))?;
+        Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
+    }
+
+    /// The folder of the library that dependents are compiled against, where it is not cargo's.
+    pub fn library_folder(&self) -> Option<&Path> {
+        self.folder.as_deref().map(|folder| folder.0.as_path())
+    }
+
+    /// The units that `before` does not have as they are, in pairs: before, now.
+    pub fn changed<'a>(&'a self, before: &'a Self) -> (Vec<&'a Arc<Unit>>, Vec<&'a Arc<Unit>>) {
+        let only = |units: &'a [Arc<Unit>], others: &[Arc<Unit>]| {
+            let others: Vec<_> = others.iter().map(Arc::as_ptr).collect();
+            units.iter().filter(|unit| !others.contains(&Arc::as_ptr(unit))).collect()
+        };
+        (only(&before.units, &self.units), only(&self.units, &before.units))
+    }
+}
+
+/// The units, with those of `before` in the place of equal ones.
+fn shared(units: Vec<Unit>, before: &[&Output]) -> Result<Vec<Arc<Unit>>> {
+    let mut known: HashMap<&str, Vec<&Arc<Unit>>> = HashMap::new();
+    for unit in before.iter().flat_map(|output| &output.units) {
+        known.entry(unit.name.as_str()).or_default().push(unit);
+    }
+    let shared = units.into_par_iter().map(|unit| {
+        for old in known.get(unit.name.as_str()).into_iter().flatten() {
+            if old.is_same(&unit)? {
+                return Ok(Arc::clone(old));
+            }
+        }
+        Ok(Arc::new(unit))
+    });
+    shared.collect()
+}

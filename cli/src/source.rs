@@ -1,0 +1,114 @@
+//! What the debug information does not say, read from the sources.
+
+mod declarations;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use declarations::Declarations;
+use syn::visit::{self, Visit};
+
+/// The Rust files of a crate, as they were when it was compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(BTreeMap<PathBuf, Arc<Source>>);
+
+/// One file. Compilations between which it did not change share it.
+#[derive(Debug)]
+pub struct Source {
+    /// Its text.
+    pub text: String,
+    declarations: OnceLock<Declarations>,
+}
+
+impl Source {
+    fn declarations(&self) -> &Declarations {
+        self.declarations.get_or_init(|| Declarations::of(&self.text))
+    }
+}
+
+impl Sources {
+    /// Reads the files among `paths` that are Rust; those that are as in `before` are shared.
+    pub fn read<'a>(paths: impl Iterator<Item = &'a PathBuf>, before: Option<&Self>) -> Self {
+        let rust = paths.filter(|path| path.extension().is_some_and(|is| is == "rs"));
+        let read = rust.filter_map(|path| {
+            let text = fs::read_to_string(path).ok()?;
+            let before = before.and_then(|before| before.0.get(path));
+            let source = before.filter(|before| before.text == text).cloned();
+            let new = || Arc::new(Source { text, declarations: OnceLock::new() });
+            Some((path.clone(), source.unwrap_or_else(new)))
+        });
+        Self(read.collect())
+    }
+
+    /// Reads the files among `paths` that were not known before they were compiled, and forgets
+    /// those that are not among them.
+    pub fn add(&mut self, paths: &BTreeSet<PathBuf>) {
+        self.0.retain(|path, _| paths.contains(path));
+        let new = paths.iter().filter(|path| !self.0.contains_key(*path));
+        let new = Self::read(new, None);
+        self.0.extend(new.0);
+    }
+
+    /// The files that one of both has and the other has not as it is: path, before, now.
+    pub fn changed<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Path, Option<&'a Arc<Source>>, Option<&'a Arc<Source>>)> {
+        let paths: BTreeSet<&PathBuf> = self.0.keys().chain(before.0.keys()).collect();
+        let pairs =
+            paths.into_iter().map(|path| (path.as_path(), before.0.get(path), self.0.get(path)));
+        pairs.filter(|(_, was, now)| match (was, now) {
+            (Some(was), Some(now)) => !Arc::ptr_eq(was, now),
+            _ => true,
+        })
+    }
+
+    /// What the files declare that changed, before and now.
+    pub fn changed_declarations(&self, before: &Self) -> (Declarations, Declarations) {
+        let (mut was, mut now) = (Declarations::default(), Declarations::default());
+        for (_, old, new) in self.changed(before) {
+            old.into_iter().for_each(|old| was.extend(old.declarations()));
+            new.into_iter().for_each(|new| now.extend(new.declarations()));
+        }
+        (was, now)
+    }
+
+    /// Those of the functions' names that the sources define, and only with parameters that are
+    /// plain names: a parameter that is a pattern has no entry in the debug information.
+    pub fn functions_with_plain_parameters(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut functions =
+            Functions { names, found: BTreeSet::new(), patterned: BTreeSet::new() };
+        for source in self.0.values() {
+            if names.iter().any(|name| source.text.contains(name.as_str()))
+                && let Ok(file) = syn::parse_file(&source.text)
+            {
+                functions.visit_file(&file);
+            }
+        }
+        functions.found.difference(&functions.patterned).cloned().collect()
+    }
+}
+
+struct Functions<'a> {
+    names: &'a BTreeSet<String>,
+    found: BTreeSet<String>,
+    patterned: BTreeSet<String>,
+}
+
+impl<'a> Visit<'a> for Functions<'_> {
+    fn visit_signature(&mut self, signature: &'a syn::Signature) {
+        let name = signature.ident.to_string();
+        if self.names.contains(&name) {
+            let is_plain = |input: &syn::FnArg| match input {
+                syn::FnArg::Receiver(_) => true,
+                syn::FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(_)),
+            };
+            let is_plain = signature.inputs.iter().all(is_plain);
+            let found = if is_plain { &mut self.found } else { &mut self.patterned };
+            found.insert(name);
+        }
+        visit::visit_signature(self, signature);
+    }
+}

@@ -1,0 +1,150 @@
+//! Declarations that decide how code is called and stand in no debug information.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+
+/// Declarations by the names that they declare; what several of one name say is put together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declarations {
+    /// `repr` attributes of types: how their values are handed over depends on them.
+    pub reprs: BTreeMap<String, String>,
+    /// Functions that take the place of their caller without saying so among their parameters.
+    pub tracked: BTreeSet<String>,
+    /// What a table of a trait's methods follows from: supertraits, and the methods that can be
+    /// called through it, with their types, in order.
+    pub traits: BTreeMap<String, String>,
+}
+
+impl Declarations {
+    pub(super) fn of(text: &str) -> Self {
+        let mut found = Self::default();
+        let may_declare = ["repr", "track_caller", "trait"].iter().any(|word| text.contains(word));
+        if let Some(file) = may_declare.then(|| syn::parse_file(text).ok()).flatten() {
+            found.visit_file(&file);
+        }
+        found
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        let join = |ours: &mut BTreeMap<String, String>, theirs: &BTreeMap<String, String>| {
+            for (name, is) in theirs {
+                ours.entry(name.clone()).or_default().push_str(is);
+            }
+        };
+        join(&mut self.reprs, &other.reprs);
+        join(&mut self.traits, &other.traits);
+        self.tracked.extend(other.tracked.iter().cloned());
+    }
+
+    fn add_type(&mut self, name: &syn::Ident, attributes: &[syn::Attribute]) {
+        let reprs = attributes.iter().filter(|attribute| attribute.path().is_ident("repr"));
+        let reprs: String = reprs.map(|attribute| text(&attribute.meta)).collect();
+        self.reprs.entry(name.to_string()).or_default().push_str(&reprs);
+    }
+
+    fn add_function(&mut self, signature: &syn::Signature, attributes: &[syn::Attribute]) {
+        if attributes.iter().any(|attribute| attribute.path().is_ident("track_caller")) {
+            self.tracked.insert(signature.ident.to_string());
+        }
+    }
+}
+
+/// Tokens as text, without spaces.
+fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string().replace(' ', "")
+}
+
+impl<'a> Visit<'a> for Declarations {
+    fn visit_item_struct(&mut self, item: &'a syn::ItemStruct) {
+        self.add_type(&item.ident, &item.attrs);
+    }
+
+    fn visit_item_enum(&mut self, item: &'a syn::ItemEnum) {
+        self.add_type(&item.ident, &item.attrs);
+    }
+
+    fn visit_item_union(&mut self, item: &'a syn::ItemUnion) {
+        self.add_type(&item.ident, &item.attrs);
+    }
+
+    fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
+        self.add_function(&item.sig, &item.attrs);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
+        self.add_function(&item.sig, &item.attrs);
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'a syn::TraitItemFn) {
+        self.add_function(&item.sig, &item.attrs);
+        visit::visit_trait_item_fn(self, item);
+    }
+
+    fn visit_item_trait(&mut self, item: &'a syn::ItemTrait) {
+        let supertraits = text(&item.supertraits);
+        let methods = item.items.iter().filter_map(|item| match item {
+            syn::TraitItem::Fn(method) => table_entry(&method.sig),
+            _ => None,
+        });
+        let methods: Vec<String> = methods.collect();
+        let table = format!("{supertraits}{{{}}}", methods.join(", "));
+        self.traits.entry(item.ident.to_string()).or_default().push_str(&table);
+        visit::visit_item_trait(self, item);
+    }
+}
+
+/// What a method has in a table; none where it is not in one.
+fn table_entry(signature: &syn::Signature) -> Option<String> {
+    let is_generic = signature.generics.type_params().next().is_some();
+    let is_sized = signature.generics.where_clause.as_ref().is_some_and(|clause| {
+        clause.predicates.iter().any(|predicate| text(predicate) == "Self:Sized")
+    });
+    let receiver = signature.receiver()?;
+    if is_generic || is_sized {
+        return None;
+    }
+    let inputs = signature.inputs.iter().filter_map(|input| match input {
+        syn::FnArg::Receiver(_) => None,
+        syn::FnArg::Typed(typed) => Some(text(&typed.ty)),
+    });
+    let inputs: Vec<String> = std::iter::once(text(&receiver.ty)).chain(inputs).collect();
+    let output = text(&signature.output);
+    let is = (text(&signature.asyncness), text(&signature.unsafety), text(&signature.abi));
+    Some(format!("{}{}{}{}({}){output}", is.0, is.1, is.2, signature.ident, inputs.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_follows_from_methods_that_can_be_called_through_it() {
+        let of = |text: &str| Declarations::of(text).traits["Shape"].clone();
+        let base = of("trait Shape: Named { fn area(&self, by: u32) -> u32; }");
+        assert_eq!(base, "Named{area(&Self,u32)->u32}");
+        for same in [
+            "trait Shape: Named { /// More.\n fn area(&self, other: u32) -> u32 { 7 } }",
+            "trait Shape: Named { fn area(&self, by: u32) -> u32; fn make() -> u32; }",
+            "trait Shape: Named { fn area(&self, by: u32) -> u32; fn any<T>(&self, t: T); }",
+            "trait Shape: Named { fn area(&self, by: u32) -> u32; fn own(self) where Self: Sized; }",
+        ] {
+            assert_eq!(of(same), base, "{same}");
+        }
+        assert_ne!(of("trait Shape: Named { fn area(&self, by: f32) -> u32; }"), base);
+        assert_ne!(of("trait Shape { fn area(&self, by: u32) -> u32; }"), base);
+    }
+
+    #[test]
+    fn attributes_are_found_at_whatever_depth() {
+        let found = Declarations::of(
+            "mod a { #[repr(C)] struct S; impl S { #[track_caller] fn f(&self) {} } } struct T;",
+        );
+        assert_eq!(found.reprs["S"], "repr(C)");
+        assert_eq!(found.reprs["T"], "");
+        assert!(found.tracked.contains("f"));
+    }
+}

@@ -1,0 +1,36 @@
+//! What has to be known of a unit to compare another with it, or to find who uses a function.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Digest;
+use crate::elf::object_file::ObjectFile;
+use crate::types::{Summary, Types};
+
+/// All that is remembered of a unit.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Facts {
+    /// What it defines.
+    pub digest: Digest,
+    /// Its types and signatures.
+    pub types: Summary,
+    /// Hashes of the names that it defines or uses, sorted.
+    names: Vec<u64>,
+}
+
+impl Facts {
+    /// Puts them together.
+    pub fn of(object: &ObjectFile, digest: Digest, types: &Types) -> Self {
+        let names = object.symbols.iter().filter(|symbol| !symbol.name.is_empty());
+        let mut names: Vec<u64> = names.map(|symbol| xxh3_64(symbol.name.as_bytes())).collect();
+        names.sort_unstable();
+        names.dedup();
+        let types = Summary::of(types, &|symbol| digest.code(symbol));
+        Self { digest, types, names }
+    }
+
+    /// Whether the unit defines or uses one of these names.
+    pub fn names_any<'a>(&self, mut names: impl Iterator<Item = &'a String>) -> bool {
+        names.any(|name| self.names.binary_search(&xxh3_64(name.as_bytes())).is_ok())
+    }
+}
