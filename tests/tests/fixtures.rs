@@ -44,6 +44,7 @@ fixtures! {
     hidden_arguments = "hidden-arguments",
     identity = "identity",
     impl_blocks = "impl-blocks",
+    later = "later",
     layouts = "layouts",
     lib_and_bin = "lib-and-bin",
     locals = "locals",
