@@ -66,6 +66,7 @@ fixtures! {
     supertraits = "supertraits",
     supertraits_v0 = "supertraits-v0",
     thread_local_address = "thread-local-address",
+    thread_local_type = "thread-local-type",
     thread_locals = "thread-locals",
     trait_object = "trait-object",
     traits = "traits",
