@@ -70,6 +70,7 @@ fixtures! {
     thread_locals = "thread-locals",
     trait_object = "trait-object",
     traits = "traits",
+    two_saves = "two-saves",
     unchanged = "unchanged",
     unresolved = "unresolved",
     vtables = "vtables",
