@@ -48,6 +48,7 @@ fixtures! {
     optimized = "optimized",
     own_linker = "own-linker",
     panics = "panics",
+    refused_restart = "refused-restart",
     several_crates = "several-crates",
     single = "single",
     static_type = "static-type",
