@@ -96,7 +96,7 @@ fn saved_again_as_it_was() {
 
 #[test]
 fn saved_again_as_it_was_and_nothing_else() {
-    let mut hot = start();
+    let hot = start();
     for delay in DELAYS {
         save(&hot, BIN, &format!("bin:other-{delay};"));
         pause(*delay);
