@@ -103,11 +103,10 @@ impl Session {
 
     /// Waits for the next answer to a save, which must have this name.
     ///
-    /// A `restarted` may follow the reason for it (`refused` as `needs-restart`) and the end of the
-    /// process before.
+    /// A `restarted` may follow the reason for it (`refused`) and the end of the process before.
     pub fn expect_verdict(&mut self, name: &str) -> Value {
         let leads_to_restart = |event: &Value| {
-            name == "restarted" && (event["code"] == "needs-restart" || event["event"] == "exited")
+            name == "restarted" && (event["event"] == "refused" || event["event"] == "exited")
         };
         let verdict = self.next_event(&format!("the verdict `{name}`"), |event| {
             VERDICTS.iter().any(|verdict| event["event"] == *verdict) && !leads_to_restart(event)

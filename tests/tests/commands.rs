@@ -5,6 +5,7 @@ use std::process::Command;
 use hotdev_tests::{CommandOutput, Session, Workspace, is_alive, prints};
 use serde_json::Value;
 
+const GAME: &str = "src/game.rs";
 const MAIN: &str = "src/main.rs";
 
 fn exits(output: &CommandOutput, code: i32, when: &str) {
@@ -180,6 +181,63 @@ fn restart_gives_a_new_process_of_the_files_as_they_are() {
     hot.edit(MAIN, "new greeting", "newest greeting");
     hot.expect_verdict("live");
     hot.expect_output("newest greeting");
+    hot.end();
+}
+
+/// Two replacements in one save.
+fn both(hot: &Session, a: [&str; 2], b: [&str; 2]) {
+    let text = hot.workspace().edited(GAME, a[0], a[1]);
+    assert!(text.contains(b[0]), "{text}");
+    hot.workspace().write(GAME, &text.replace(b[0], b[1]));
+}
+
+#[test]
+fn restart_after_a_refusal_takes_the_refused_edit_in() {
+    let workspace = Workspace::copy("refused-restart");
+    workspace.write("hotdev.toml", "[reload]\non-incompatible = \"keep\"\n");
+    let mut hot = Session::start_in(workspace, &[]);
+    let pid = hot.pid();
+    hot.expect_output("line-0 true");
+    for _ in 0..2 {
+        both(&hot, ["score: u32", "score: u64"], ["line-0", "line-1"]);
+        let refused = hot.expect_verdict("refused");
+        assert_eq!(refused["code"], "layout-changed", "{refused}");
+        hot.expect_output("line-0 true");
+        hot.never_output("line-1");
+        exits(&hot.command(&["reload"]), 2, "it is still refused");
+        hot.expect_verdict("refused");
+        // Taken back, and refused once more.
+        hot.edit(GAME, "score: u64", "score: u32");
+        hot.expect_verdict("live");
+        hot.expect_output("line-1 true");
+        hot.edit(GAME, "line-1", "line-0");
+        hot.expect_verdict("live");
+    }
+    both(&hot, ["score: u32", "score: u64"], ["line-0", "line-2"]);
+    assert_eq!(hot.expect_verdict("refused")["code"], "layout-changed");
+    assert_eq!(hot.pid(), pid);
+
+    exits(&hot.command(&["restart"]), 0, "restart");
+    hot.expect_event("restarted");
+    assert!(hot.pid() != pid && !is_alive(pid), "it is another process");
+    hot.expect_line(&["line-2", "rounds-few"]);
+    exits(&hot.command(&["reload"]), 0, "nothing is refused any more");
+
+    let (pid, line) = (hot.pid(), hot.newest_line());
+    for (old, new) in [("line-2", "line-3"), ("line-3", "line-4")] {
+        hot.edit(GAME, old, new);
+        hot.expect_verdict("live");
+        hot.expect_output(new);
+    }
+    both(&hot, ["score: u64", "score: u32"], ["line-4", "line-5"]);
+    let refused = hot.expect_verdict("refused");
+    assert_eq!(
+        refused["code"], "layout-changed",
+        "the layout before is another one now: {refused}"
+    );
+    hot.expect_output("line-4 true");
+    assert_eq!(hot.pid(), pid);
+    hot.counts_on("tick", line);
     hot.end();
 }
 
