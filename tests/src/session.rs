@@ -117,6 +117,13 @@ impl Session {
         verdict
     }
 
+    /// Waits for the next answer to a save, whatever it is.
+    pub fn verdict(&mut self) -> Value {
+        self.next_event("a verdict", |event| {
+            VERDICTS.iter().any(|verdict| event["event"] == *verdict)
+        })
+    }
+
     fn next_event(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let from = self.next_event;
         let found = self.log.wait(BUILD_LIMIT, |seen| {
