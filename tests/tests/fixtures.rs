@@ -33,6 +33,7 @@ fixtures! {
     fn_pointer_table = "fn-pointer-table",
     generated = "generated",
     generic = "generic",
+    hidden_types = "hidden-types",
     layouts = "layouts",
     lib_and_bin = "lib-and-bin",
     method_signature = "method-signature",
