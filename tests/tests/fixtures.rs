@@ -53,6 +53,7 @@ fixtures! {
     statics = "statics",
     thread_local_address = "thread-local-address",
     thread_locals = "thread-locals",
+    tokio = "tokio",
     trait_object = "trait-object",
     unchanged = "unchanged",
     unresolved = "unresolved",
