@@ -25,6 +25,7 @@ fixtures! {
     bundled_c = "bundled-c",
     captures = "captures",
     closure = "closure",
+    closures_held = "closures-held",
     closures_numbered = "closures-numbered",
     compile_error = "compile-error",
     cross_unit = "cross-unit",
