@@ -34,6 +34,7 @@ fixtures! {
     first_use = "first-use",
     fn_pointer = "fn-pointer",
     fn_pointer_table = "fn-pointer-table",
+    futures = "futures",
     generated = "generated",
     generic = "generic",
     hidden_types = "hidden-types",
