@@ -29,6 +29,7 @@ fixtures! {
     closures_numbered = "closures-numbered",
     compile_error = "compile-error",
     cross_unit = "cross-unit",
+    erased = "erased",
     excluded = "excluded",
     exported = "exported",
     first_use = "first-use",
