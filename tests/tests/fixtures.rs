@@ -37,6 +37,7 @@ fixtures! {
     fn_pointer = "fn-pointer",
     fn_pointer_table = "fn-pointer-table",
     futures = "futures",
+    futures_moved = "futures-moved",
     generated = "generated",
     generic = "generic",
     hidden_types = "hidden-types",
