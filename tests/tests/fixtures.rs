@@ -25,6 +25,7 @@ fixtures! {
     bundled_c = "bundled-c",
     captures = "captures",
     closure = "closure",
+    closures_dropped = "closures-dropped",
     closures_held = "closures-held",
     closures_numbered = "closures-numbered",
     closures_swapped = "closures-swapped",
