@@ -34,6 +34,7 @@ fixtures! {
     erased = "erased",
     excluded = "excluded",
     exported = "exported",
+    exported_convention = "exported-convention",
     first_use = "first-use",
     fn_pointer = "fn-pointer",
     fn_pointer_table = "fn-pointer-table",
