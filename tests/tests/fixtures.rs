@@ -64,6 +64,7 @@ fixtures! {
     trait_object = "trait-object",
     unchanged = "unchanged",
     unresolved = "unresolved",
+    v0 = "v0",
     vtable_types = "vtable-types",
     vtables = "vtables",
     waiting = "waiting",
