@@ -78,6 +78,28 @@ impl CheckedPatch {
     pub fn units(&self) -> &[ChangedUnit] {
         &self.units
     }
+
+    /// Takes in the units that define these names, which nothing defines so far: statics in units
+    /// without other changes, for instance. Whether there were any.
+    ///
+    /// # Errors
+    /// When an object cannot be read.
+    pub fn add_defining(&mut self, names: &[String], context: Context<'_>) -> Result<bool> {
+        let mut found = false;
+        for (id, unit) in context.newest.iter().flat_map(|(id, output)| {
+            output.units.iter().map(|unit| (*id, unit))
+        }) {
+            let is_inside = self.units.iter().any(|inside| Arc::ptr_eq(&inside.id, unit));
+            if !is_inside && names.iter().any(|name| unit.facts().is_ok_and(|facts| facts.digest.defines(name))) {
+                let object = Arc::new(ObjectFile::parse(unit.read()?)?);
+                let optimized = context.graph.crates[id].invocation.optimized;
+                self.units.push(ChangedUnit { id: Arc::clone(unit), object, optimized });
+                self.crates.insert(id);
+                found = true;
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// What the check came to.
@@ -127,7 +149,7 @@ pub fn check(selection: &Selection, context: Context<'_>) -> Result<Checked> {
     if let Some(refusal) = check.refusal() {
         return Ok(Checked::Refused(refusal));
     }
-    let is_complete = check.put_apart()?;
+    let is_complete = check.put_apart()? && check.patch.brought.statics.is_empty();
     check.keep_stubs();
     check.find_aliases(&selection.pairs)?;
     check.compare_methods(&selection.pairs)?;
@@ -231,7 +253,7 @@ impl Check<'_> {
                 self.patch.brought.apart.insert(name.clone());
                 if self.context.program.is_in_vtable(name) {
                     let now = types.signature_text(name).unwrap_or_default();
-                    let was = "another signature".to_owned();
+                    let was = items::signature(pair.old.iter(), name)?;
                     let name = symbol_name::path(name);
                     self.found.methods.push(Item { name, was, now, ..Item::default() });
                 }

@@ -101,14 +101,15 @@ impl Graph {
         self.crates.iter().enumerate().filter(reads).map(|(id, _)| id)
     }
 
-    /// The crates themselves and every crate that depends on one of them, in building order.
-    pub fn with_dependents(&self, crates: &BTreeSet<CrateId>) -> BTreeSet<CrateId> {
-        let mut all = crates.clone();
+    /// Every crate that depends on this one, directly or not, in building order.
+    pub fn dependents(&self, id: CrateId) -> BTreeSet<CrateId> {
+        let mut all = BTreeSet::from([id]);
         for (id, hot) in self.crates.iter().enumerate() {
             if hot.dependencies.iter().any(|dependency| all.contains(dependency)) {
                 all.insert(id);
             }
         }
+        all.remove(&id);
         all
     }
 
@@ -191,7 +192,8 @@ mod tests {
             sources: BTreeSet::new(),
         };
         let graph = Graph { crates: vec![hot(&[]), hot(&[0]), hot(&[]), hot(&[1, 2])] };
-        assert_eq!(graph.with_dependents(&BTreeSet::from([0])), BTreeSet::from([0, 1, 3]));
-        assert_eq!(graph.with_dependents(&BTreeSet::from([2])), BTreeSet::from([2, 3]));
+        assert_eq!(graph.dependents(0), BTreeSet::from([1, 3]));
+        assert_eq!(graph.dependents(2), BTreeSet::from([3]));
+        assert!(graph.dependents(3).is_empty());
     }
 }

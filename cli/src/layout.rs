@@ -97,6 +97,11 @@ impl Layout {
         self.state.join("replays")
     }
 
+    /// Facts of the units of the first build.
+    pub fn facts(&self) -> PathBuf {
+        self.state.join("facts")
+    }
+
     /// Patch libraries.
     pub fn generations(&self) -> PathBuf {
         self.state.join("generations")

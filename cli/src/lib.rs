@@ -21,6 +21,7 @@ pub mod graph;
 pub mod rebuild;
 pub mod diagnostics;
 pub mod units;
+pub mod index;
 pub mod types;
 pub mod source;
 pub mod check;

@@ -89,7 +89,7 @@ pub fn link(
         let mut object = ObjectFile::clone(&unit.object);
         let found = rewrite::rewrite(&mut object, &linkage, unit.optimized);
         for (used, field) in found.thread_locals {
-            let offset = program.executable().thread_pointer_offset(&used.name);
+            let offset = program.executable().thread_pointer_offset(program.first_name(&used.name));
             let offset = offset.ok_or_else(|| LinkError::NewThreadLocal(used.name.clone()))?;
             let value = i32::try_from(offset + used.addend).context(Kind::Image, doing)?;
             fill(&mut object, field, value);

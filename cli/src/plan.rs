@@ -99,8 +99,8 @@ fn own(offset: i64) -> Place {
 /// that hotdev does not.
 fn unresolved(image: &Image, program: &Program) -> Vec<String> {
     let is_rust = |name: &&String| name.starts_with("_ZN") || name.starts_with("_R");
-    let missing =
-        image.imports.iter().filter(is_rust).filter(|name| program.export(name).is_none());
+    let is_known = |name: &str| program.export(name).or_else(|| program.static_item(name)).is_some();
+    let missing = image.imports.iter().filter(is_rust).filter(|name| !is_known(name));
     missing.cloned().collect()
 }
 
@@ -216,11 +216,10 @@ fn own_slot_target(
     if let Some((image, offset)) = program.function(name) {
         return Some(place(image, offset as i64));
     }
-    let first = program.export(name).filter(|found| found.definition.kind == SymbolKind::Data);
+    // A static may have been private before, or may have begun anew.
+    let first = program.static_item(name).or_else(|| program.export(name));
+    let first = first.filter(|found| found.definition.kind == SymbolKind::Data);
     let first = first.filter(|_| !(fresh.contains(name) && defined.is_some()));
-    // Of a static that began anew, the copy is meant that began last.
-    let first =
-        first.map(|found| program.static_item(name).filter(|_| found.image > 0).unwrap_or(found));
     if let Some(found) = first {
         return Some(place(found.image, found.definition.place as i64));
     }

@@ -23,6 +23,8 @@ pub struct Program {
     fresh: HashMap<String, Vec<usize>>,
     /// Every version of each replaced function, oldest first.
     replaced: HashMap<String, Vec<Version>>,
+    /// The first symbol of each static whose symbol changed.
+    first_names: HashMap<String, String>,
     /// Functions whose symbol changed, since each image that changed some.
     aliases: Vec<(usize, Aliases)>,
 }
@@ -46,6 +48,8 @@ pub struct Brought {
     pub aliases: BTreeMap<String, String>,
     /// Statics that begin anew: see [`crate::units::Difference::fresh`].
     pub fresh: BTreeSet<String>,
+    /// Statics that have another symbol than before: new, old.
+    pub statics: BTreeMap<String, String>,
 }
 
 /// A definition in one of the images.
@@ -67,7 +71,25 @@ impl Program {
             waiting: BTreeSet::new(),
             replaced: HashMap::new(),
             aliases: Vec::new(),
+            first_names: HashMap::new(),
         }
+    }
+
+    /// Takes in that statics have another symbol: new, old.
+    pub fn rename_statics(&mut self, renamed: &BTreeMap<String, String>) {
+        for (now, was) in renamed {
+            let first = self.first_name(was).to_owned();
+            if first == *now {
+                self.first_names.remove(now);
+            } else {
+                self.first_names.insert(now.clone(), first);
+            }
+        }
+    }
+
+    /// The symbol that a static had in the first image that has it.
+    pub fn first_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.first_names.get(name).map_or(name, String::as_str)
     }
 
     /// Functions whose symbol changed, with these that a patch is going to change: old, new.
@@ -201,6 +223,7 @@ impl Program {
     /// was loaded. The executable is left out: of hot crates it has only the binary's
     /// thread-locals, which code reaches in a way of its own.
     pub fn static_item(&self, name: &str) -> Option<Found> {
+        let name = self.first_name(name);
         let first = self.fresh.get(name).and_then(|images| images.last()).copied().unwrap_or(1);
         let mut hot = self.images.iter().enumerate().skip(first);
         hot.find_map(|(image, found)| Some(Found { image, definition: *found.statics.get(name)? }))

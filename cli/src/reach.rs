@@ -19,7 +19,11 @@ use crate::symbol_name;
 pub fn waiting(checked: &CheckedPatch, image: &Image, program: &Program) -> BTreeSet<String> {
     let calls = Calls::of(checked);
     let aliases = program.aliases(&checked.brought.aliases);
-    let is_entered = |name: &&str| aliases.names(name).any(|name| is_entered(name, program));
+    // Code that runs already goes on with the old version of a function apart.
+    let is_entered = |name: &&str| {
+        !checked.brought.apart.contains(*name)
+            && aliases.names(name).any(|name| is_entered(name, program))
+    };
     let mut queue: Vec<&str> =
         image.exports.keys().map(String::as_str).filter(is_entered).collect();
     queue.extend(calls.from_data.iter().copied());

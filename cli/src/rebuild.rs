@@ -89,12 +89,16 @@ pub enum Rebuilt {
 /// Compiles the crates in `dirty` in order, putting each output into `outputs` and taking the
 /// crate out of `dirty`. Units that are as they were in `live` are those very units.
 ///
+/// `libraries` are the outputs that dependents are compiled against. They follow a crate where its
+/// edit can matter to them; otherwise they do without the new library for good.
+///
 /// # Errors
 /// When rustc cannot be started, or fails without a diagnostic.
 pub fn rebuild(
     graph: &mut Graph,
     dirty: &mut BTreeSet<CrateId>,
     outputs: &mut Outputs,
+    libraries: &mut Outputs,
     live: &Outputs,
     layout: &Layout,
     cancel: &Cancel,
@@ -103,7 +107,7 @@ pub fn rebuild(
     while let Some(id) = dirty.first().copied() {
         let before: Vec<&Output> =
             [&*outputs, live].iter().filter_map(|outputs| outputs.get(&id)).map(AsRef::as_ref).collect();
-        let (mut diagnostics, output) = replay(graph, id, outputs, &before, layout, cancel)?;
+        let (mut diagnostics, output) = replay(graph, id, libraries, &before, layout, cancel)?;
         if cancel.is_set() {
             return Ok(Rebuilt::Cancelled);
         }
@@ -119,7 +123,17 @@ pub fn rebuild(
                 sources(&folder.join(format!("{}.d", hot.key)), &hot.invocation.directory);
             output.sources.add(&hot.sources);
         }
-        outputs.insert(id, Arc::new(output));
+        let dependents = graph.dependents(id);
+        let follow = !dependents.is_empty() && output.sources.matter(&libraries[&id].sources);
+        if !follow {
+            output.drop_library()?;
+        }
+        let output = Arc::new(output);
+        if follow {
+            libraries.insert(id, Arc::clone(&output));
+            dirty.extend(dependents);
+        }
+        outputs.insert(id, output);
         dirty.remove(&id);
     }
     Ok(Rebuilt::Done(warnings))
@@ -129,7 +143,7 @@ pub fn rebuild(
 fn replay(
     graph: &Graph,
     id: CrateId,
-    outputs: &Outputs,
+    libraries: &Outputs,
     before: &[&Output],
     layout: &Layout,
     cancel: &Cancel,
@@ -144,7 +158,7 @@ fn replay(
     let objects = folder.path().join("objects");
     let mut aside = Aside::put(hot, folder.path()).context(Kind::System, doing)?;
     let mut command = Command::new(&hot.invocation.program);
-    command.args(arguments(graph, hot, outputs));
+    command.args(arguments(graph, hot, libraries));
     command
         .env_clear()
         .envs(hot.invocation.env.iter().cloned())
@@ -241,8 +255,8 @@ fn move_file(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// The recorded arguments, reading what other replays wrote.
-fn arguments(graph: &Graph, hot: &HotCrate, outputs: &Outputs) -> Vec<String> {
-    let replayed: HashMap<&str, &Path> = outputs
+fn arguments(graph: &Graph, hot: &HotCrate, libraries: &Outputs) -> Vec<String> {
+    let replayed: HashMap<&str, &Path> = libraries
         .iter()
         .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.library_folder()?)))
         .collect();

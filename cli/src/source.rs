@@ -1,6 +1,7 @@
 //! What the debug information does not say, read from the sources.
 
 mod declarations;
+mod interface;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,38 +9,72 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use declarations::Declarations;
+use interface::Interface;
 use syn::visit::{self, Visit};
+use xxhash_rust::xxh3::xxh3_128;
 
-/// The Rust files of a crate, as they were when it was compiled.
+/// The files of a crate, as they were when it was compiled.
 #[derive(Clone, Debug, Default)]
 pub struct Sources(BTreeMap<PathBuf, Arc<Source>>);
 
 /// One file. Compilations between which it did not change share it.
 #[derive(Debug)]
 pub struct Source {
-    /// Its text.
-    pub text: String,
+    /// Its text; of what is not Rust, a hash.
+    text: String,
     declarations: OnceLock<Declarations>,
+    interface: OnceLock<Option<Interface>>,
 }
 
 impl Source {
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = fs::read(path).ok()?;
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        let text = String::from_utf8(bytes).ok().filter(|_| is_rust);
+        let text = match text {
+            Some(text) => text,
+            None => format!("{:032x}", xxh3_128(&fs::read(path).ok()?)),
+        };
+        Some(Self { text, declarations: OnceLock::new(), interface: OnceLock::new() })
+    }
+
+    fn interface(&self) -> Option<&Interface> {
+        self.interface.get_or_init(|| Interface::of(&self.text)).as_ref()
+    }
+
+    fn has_word(&self, name: &str) -> bool {
+        self.text.contains(name)
+            && self.text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+    }
+
     fn declarations(&self) -> &Declarations {
         self.declarations.get_or_init(|| Declarations::of(&self.text))
     }
 }
 
 impl Sources {
-    /// Reads the files among `paths` that are Rust; those that are as in `before` are shared.
+    /// Reads files; those that are as in `before` are shared.
     pub fn read<'a>(paths: impl Iterator<Item = &'a PathBuf>, before: Option<&Self>) -> Self {
-        let rust = paths.filter(|path| path.extension().is_some_and(|is| is == "rs"));
-        let read = rust.filter_map(|path| {
-            let text = fs::read_to_string(path).ok()?;
+        let read = paths.filter_map(|path| {
+            let new = Source::read(path)?;
             let before = before.and_then(|before| before.0.get(path));
-            let source = before.filter(|before| before.text == text).cloned();
-            let new = || Arc::new(Source { text, declarations: OnceLock::new() });
-            Some((path.clone(), source.unwrap_or_else(new)))
+            let shared = before.filter(|before| before.text == new.text).cloned();
+            Some((path.clone(), shared.unwrap_or_else(|| Arc::new(new))))
         });
         Self(read.collect())
+    }
+
+    /// Whether the crates that depend on this one may have to be compiled anew, as it was compiled
+    /// from `before` when they were.
+    pub fn matter(&self, before: &Self) -> bool {
+        let occurs = |name: &str, in_before: bool| {
+            let all = if in_before { before } else { self };
+            all.0.values().any(|source| source.has_word(name))
+        };
+        self.changed(before).any(|(_, was, now)| {
+            let both = was.and_then(|was| was.interface()).zip(now.and_then(|now| now.interface()));
+            !both.is_some_and(|(was, now)| now.is_like(was, &occurs))
+        })
     }
 
     /// Reads the files among `paths` that were not known before they were compiled, and forgets

@@ -82,31 +82,57 @@ fn shapes(types: &[&Types], wanted: &HashSet<u64>) -> Shapes {
 
 /// Says what differs in the fewest words: one part, or the size.
 fn describe(name: &str, was: &Shape, now: &Shape) -> Changed {
+    if name.contains("{vtable}") {
+        let methods = |shape: &Shape| {
+            let names = shape.parts.iter().map(|(_, path)| method_name(path));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        return Changed { name: name.to_owned(), was: methods(was), now: methods(now) };
+    }
     let part = |shape: &Shape, name: &str| {
         shape.parts.iter().find(|(part, _)| part == name).map(|(_, is)| is.clone())
     };
-    let changed = |field: &str, was: Option<String>, now: Option<String>| Changed {
+    let changed = |field: &str| Changed {
         name: format!("{name}.{field}"),
-        was: was.unwrap_or_else(|| "not there".into()),
-        now: now.unwrap_or_else(|| "gone".into()),
+        was: part(was, field).unwrap_or_else(|| "not there".into()),
+        now: part(now, field).unwrap_or_else(|| "gone".into()),
     };
-    // A part that came or went says more than those that it moved.
-    let gone = was.parts.iter().find(|(field, _)| part(now, field).is_none());
-    let came = now.parts.iter().find(|(field, _)| part(was, field).is_none());
-    let other = was.parts.iter().find(|(field, is)| part(now, field).as_ref() != Some(is));
-    match (came, gone, other) {
-        (Some((field, is)), None, _) => changed(field, None, Some(is.clone())),
-        (_, Some((field, is)), _) => changed(field, Some(is.clone()), None),
-        (None, None, Some((field, is))) if field == "alignment" => Changed {
-            name: name.to_owned(),
-            was: format!("aligned to {is}"),
-            now: format!("aligned to {}", part(now, field).unwrap_or_default()),
-        },
-        (None, None, Some((field, is))) => changed(field, Some(is.clone()), part(now, field)),
-        (None, None, None) => {
-            let bytes = |size: u64| format!("{size} bytes");
-            Changed { name: name.to_owned(), was: bytes(was.size), now: bytes(now.size) }
+    // A part of another type says more than one that came or went, and that more than those that
+    // it has moved.
+    let is_field = |(field, _): &&(String, String)| field != "alignment";
+    let retyped = |(field, is): &&(String, String)| {
+        part(now, field).is_some_and(|now| type_in(&now) != type_in(is))
+    };
+    let all = || was.parts.iter().chain(&now.parts).filter(is_field);
+    let one_sided =
+        |(field, _): &&(String, String)| part(was, field).is_none() || part(now, field).is_none();
+    let moved = |(field, _): &&(String, String)| part(was, field) != part(now, field);
+    let first = was.parts.iter().filter(is_field).find(retyped);
+    if let Some((field, _)) = first.or(all().find(one_sided)).or(all().find(moved)) {
+        return changed(field);
+    }
+    let told = |shape: &Shape| match part(shape, "alignment") {
+        Some(bytes) if part(was, "alignment") != part(now, "alignment") => {
+            format!("aligned to {bytes}")
         }
+        _ => format!("{} bytes", shape.size),
+    };
+    Changed { name: name.to_owned(), was: told(was), now: told(now) }
+}
+
+/// The type in `type at place`; nothing where there is none.
+fn type_in(part: &str) -> &str {
+    part.split_once(" at ").map_or("", |(is, _)| is)
+}
+
+/// A method's own name, or the trait of another table.
+fn method_name(path: &str) -> String {
+    match path.strip_suffix("::{vtable}") {
+        Some(table) => {
+            let trait_path = table.rsplit_once(" as ").map_or(table, |(_, rest)| rest);
+            format!("dyn {}", trait_path.trim_end_matches('>'))
+        }
+        None => path.rsplit("::").next().unwrap_or(path).to_owned(),
     }
 }
 
@@ -118,7 +144,10 @@ pub fn read(object: &[u8]) -> Result<Types> {
     Types::read(object)
 }
 
-/// Finds where a type or trait is declared: the path's last plain name, or else the one before it
+/// Words after which a name is declared.
+const DECLARING: [&str; 8] = ["struct", "enum", "union", "trait", "static", "mut", "type", "fn"];
+
+/// Finds where an item is declared: the path's last plain name, or else the one before it
 /// (the last may be a variant), looked for as a word.
 pub fn declaration(file: &Path, path: &str) -> Option<(PathBuf, u32)> {
     let plain = path.split(['<', '.', '{']).next()?.trim_end_matches("::");
@@ -128,7 +157,7 @@ pub fn declaration(file: &Path, path: &str) -> Option<(PathBuf, u32)> {
             let words: Vec<&str> =
                 line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
             words.windows(2).any(|pair| {
-                matches!(pair[0], "struct" | "enum" | "union" | "trait") && pair[1] == name
+                DECLARING.contains(&pair[0]) && pair[1] == name
             })
         };
         text.lines().position(declares)

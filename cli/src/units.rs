@@ -41,7 +41,7 @@ pub struct Unit {
     pub name: String,
     place: Place,
     /// Where the file belongs to a folder that goes when nobody needs it any more.
-    _folder: Option<Arc<Folder>>,
+    folder: Option<Arc<Folder>>,
     content: OnceLock<u64>,
     facts: OnceLock<Facts>,
 }
@@ -86,6 +86,22 @@ impl Unit {
             io::Result::Ok(bytes)
         };
         read().context(Kind::Image, || format!("read {}", self.place.path.display()))
+    }
+
+    /// The same unit in a file of its own in `folder`, if it is in a library there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn extracted(&self, folder: &Arc<Folder>) -> Result<Option<Self>> {
+        let is_there = self.folder.as_ref().is_some_and(|own| Arc::ptr_eq(own, folder));
+        if !is_there || !self.place.path.extension().is_some_and(|is| is == "rlib") {
+            return Ok(None);
+        }
+        let path = folder.0.join(format!("{}.o", self.name));
+        let doing = || format!("write {}", path.display());
+        fs::write(&path, self.read()?).context(Kind::System, doing)?;
+        let own = Self::new(self.name.clone(), &path, None, Some(folder));
+        own.map(Some).context(Kind::System, doing)
     }
 
     /// Hash of the object file.
@@ -149,7 +165,7 @@ impl Unit {
         Ok(Self {
             name,
             place,
-            _folder: folder.cloned(),
+            folder: folder.cloned(),
             content: OnceLock::new(),
             facts: OnceLock::new(),
         })

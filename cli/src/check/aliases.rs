@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::select::Pair;
-use super::Check;
+use super::{Check, items};
 use crate::error::Result;
 use crate::symbol_name;
-use crate::types::{Signature, Summary};
+use crate::types::{Changed, Signature, Summary};
 
 impl Check<'_> {
     pub(super) fn find_aliases(&mut self, pairs: &[Pair]) -> Result<()> {
@@ -29,6 +29,7 @@ impl Check<'_> {
                     candidates.insert((*was).clone(), (*now).clone());
                 }
             }
+            self.find_other_identities(pair, &candidates)?;
             if candidates.is_empty() {
                 continue;
             }
@@ -37,6 +38,25 @@ impl Check<'_> {
             let plain = sources.functions_with_plain_parameters(&names.collect());
             candidates.retain(|_, now| plain.contains(&last_name(&symbol_name::path(now))));
             self.patch.brought.aliases.extend(candidates);
+        }
+        Ok(())
+    }
+
+    /// Types whose `TypeId` is another now: a value behind `dyn Any` would not be found any more. It
+    /// follows from what its symbol follows from.
+    fn find_other_identities(
+        &mut self,
+        pair: &Pair,
+        renamed: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        for was in renamed.keys() {
+            if symbol_name::path(was).ends_with(" as core::any::Any>::type_id") {
+                let text = items::signature(pair.old.iter(), was)?;
+                let name = text.trim_start_matches("(&").split(')').next().unwrap_or(&text);
+                let name = name.to_owned();
+                let (was, now) = ("one TypeId".into(), "another TypeId".into());
+                self.found.named.push((pair.id, Changed { name, was, now }));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::select::Pair;
 use super::Check;
 use crate::report::event::Item;
 use crate::symbol_name;
-use crate::types::{Changed, Types};
+use crate::types::{self, Changed, Types};
 
 impl Check<'_> {
     pub(super) fn compare_declarations(&mut self, pair: &Pair, new: &[Types]) {
@@ -22,37 +22,32 @@ impl Check<'_> {
             let changed = Changed { name, was: told(was), now: told(now) };
             self.found.named.push((pair.id, changed));
         }
-        let tracked: Vec<&String> = was.tracked.symmetric_difference(&now.tracked).collect();
-        if !tracked.is_empty() {
-            let is_tracked = |symbol: &&String| {
-                let path = symbol_name::path(symbol);
-                tracked.iter().any(|name| path.rsplit("::").next() == Some(name))
-            };
-            let functions = self.patch.functions.iter().filter(is_tracked).cloned();
-            self.patch.brought.apart.extend(functions);
-        }
+        let differs = |(name, now): &(&String, &String)| {
+            was.conventions.get(*name).is_some_and(|was| was != *now)
+        };
+        let other: Vec<_> = now.conventions.iter().filter(differs).map(|(name, _)| name).collect();
+        let is_other = |symbol: &&String| {
+            let path = symbol_name::path(symbol);
+            other.iter().any(|name| path.rsplit("::").next() == Some(name))
+        };
+        let functions = self.patch.functions.iter().filter(is_other).cloned();
+        self.patch.brought.apart.extend(functions);
         for (name, now) in &now.traits {
             let Some(was) = was.traits.get(name).filter(|was| *was != now) else { continue };
-            if self.has_tables_of(name) {
-                let crate_name = &self.context.graph.crates[pair.id].invocation.crate_name;
-                let item = Item {
-                    name: format!("{crate_name}::{name}"),
-                    was: was.clone(),
-                    now: now.clone(),
-                    ..Item::default()
-                };
-                self.found.traits.push(item);
+            if let Some(name) = self.with_tables(name) {
+                let (was, now) = (was.clone(), now.clone());
+                self.found.traits.push(Item { name, was, now, ..Item::default() });
             }
         }
     }
 
-    /// Whether the running program has methods of a trait of this name in tables.
-    fn has_tables_of(&self, name: &str) -> bool {
-        let of_type = format!("::{name}>::");
-        let provided = format!("::{name}::");
-        self.context.program.in_tables().any(|symbol| {
-            let path = symbol_name::path(symbol);
-            path.contains(&of_type) || path.contains(&provided)
+    /// The path of a trait of this name, if the running program has methods of it in tables.
+    fn with_tables(&self, name: &str) -> Option<String> {
+        self.context.program.in_tables().find_map(|symbol| {
+            let method = types::of_trait(&symbol_name::path(symbol));
+            let (path, _) = method.rsplit_once("::")?;
+            let plain = path.split('<').next().unwrap_or(path);
+            plain.ends_with(&format!("::{name}")).then(|| plain.to_owned())
         })
     }
 }

@@ -133,6 +133,7 @@ impl Check<'_> {
                 types.iter().flat_map(|types| types.thread_local_names().collect::<Vec<_>>()).find(|(hash, ..)| hash == path)
             };
             if let (Some((_, name, now)), Some((_, _, was))) = (named(new), named(&old)) {
+                self.found.statics.retain(|item| !item.name.starts_with(&format!("{name}::")));
                 self.found.statics.push(Item { name, was, now, ..Item::default() });
             }
         }
@@ -143,10 +144,12 @@ impl Check<'_> {
         if self.context.program.static_item(was).is_none() {
             return Ok(());
         }
-        let name = symbol_name::path(was);
+        let (name, symbols) = (symbol_name::path(was), (was, now));
         let was = types::read(&old.read()?)?.type_of_static(was);
         let now = new.iter().map(|types| types.type_of_static(now)).find(|now| !now.is_empty());
-        if let Some(now) = now {
+        if now.as_ref() == Some(&was) && !was.is_empty() {
+            self.patch.brought.statics.insert(symbols.1.to_owned(), symbols.0.to_owned());
+        } else if let Some(now) = now {
             self.found.statics.push(Item { name, was, now, ..Item::default() });
         }
         Ok(())
@@ -180,14 +183,14 @@ fn method(symbol: &str) -> String {
 }
 
 /// What a function takes and gives, in words.
-fn signature<'a>(
+pub fn signature<'a>(
     mut units: impl Iterator<Item = &'a Arc<Unit>>,
     symbol: &String,
 ) -> Result<String> {
     let Some(unit) = units.find(|unit| {
         unit.facts().is_ok_and(|facts| facts.digest.functions().any(|name| name == symbol))
     }) else {
-        return Ok(String::new());
+        return Ok("another signature".into());
     };
     Ok(types::read(&unit.read()?)?.signature_text(symbol).unwrap_or_default())
 }

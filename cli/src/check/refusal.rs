@@ -30,8 +30,7 @@ impl Check<'_> {
     pub(super) fn refusal(&mut self) -> Option<Refusal> {
         let found = std::mem::take(&mut self.found);
         let refuse = |code, items, message: &str| {
-            let mut items: Vec<Item> = items;
-            items.dedup();
+            let items = sorted(Vec::into_iter(items).map(|item| self.placed(item)));
             Some(Refusal { code, items, message: message.into() })
         };
         if !found.restart.is_empty() {
@@ -51,11 +50,11 @@ impl Check<'_> {
             let message = "a trait has other methods now, and objects that exist have the old table of methods";
             refuse(RefusalCode::VtableChanged, items, message)
         };
-        let tables = sorted(tables.into_iter().map(|(item, _)| item));
+        let tables = told_once(tables.into_iter().map(|(item, _)| item));
         if !tables.is_empty() {
             return refuse_tables(tables);
         }
-        let layouts = sorted(layouts.into_iter().map(|(item, _)| item));
+        let layouts: Vec<Item> = layouts.into_iter().map(|(item, _)| item).collect();
         if !layouts.is_empty() {
             let message = "a type has another layout now, and values that exist have the old one";
             return refuse(RefusalCode::LayoutChanged, layouts, message);
@@ -63,7 +62,7 @@ impl Check<'_> {
         // A method has another symbol, too, where the type that it takes has another layout.
         let methods = if found.methods.is_empty() { &found.traits } else { &found.methods };
         if !methods.is_empty() {
-            return refuse_tables(sorted(methods.iter().cloned()));
+            return refuse_tables(methods.clone());
         }
         self.found = found;
         None
@@ -77,7 +76,17 @@ impl Check<'_> {
         (Item { name, was: changed.was, now: changed.now, file, line }, is_table)
     }
 
-    /// Where a type or trait is declared. Of several files that declare one of its name, the one is
+    /// The item with the place where it is declared, if that is not known yet.
+    fn placed(&self, item: Item) -> Item {
+        if item.file.is_some() {
+            return item;
+        }
+        let name = types::of_trait(item.name.trim_start_matches('&'));
+        let (file, line) = self.declaration(0, &name).unzip();
+        Item { file, line, ..item }
+    }
+
+    /// Where an item is declared. Of several files that declare one of its name, the one is
     /// meant whose path has most of the modules in it.
     fn declaration(&self, id: CrateId, name: &str) -> Option<(PathBuf, u32)> {
         let crates = &self.context.graph.crates;
@@ -99,6 +108,17 @@ impl Check<'_> {
             files.into_iter().find_map(|file| types::declaration(file, name))
         })
     }
+}
+
+/// A table's type says less than the table itself.
+fn told_once(items: impl Iterator<Item = Item>) -> Vec<Item> {
+    let items: Vec<Item> = items.collect();
+    let is_type = |item: &Item| item.was.contains("*const ()") || item.now.contains("*const ()");
+    let (types, mut tables): (Vec<_>, Vec<_>) = items.into_iter().partition(is_type);
+    let rest = types.into_iter().filter(|item| !tables.iter().any(|table| table.name == item.name));
+    let rest: Vec<Item> = rest.collect();
+    tables.extend(rest);
+    tables
 }
 
 /// Each item once; those with a place first: a type that holds a changed one has changed with it,

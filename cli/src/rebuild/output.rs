@@ -1,6 +1,7 @@
 //! What a compilation of a crate left: its units, and the library that others are compiled against.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +55,26 @@ impl Output {
         let folder = Arc::new(Folder(folder));
         let units = units::in_rlib(rlib, Some(&folder))?;
         Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
+    }
+
+    /// Removes the library; the units stay.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn drop_library(&mut self) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        for unit in &mut self.units {
+            if let Some(own) = unit.extracted(folder)? {
+                *unit = Arc::new(own);
+            }
+        }
+        for entry in fs::read_dir(&folder.0).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|is| is == "rlib" || is == "rmeta") {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
     }
 
     /// The folder of the library that dependents are compiled against, where it is not cargo's.

@@ -1,6 +1,6 @@
 //! Declarations that decide how code is called and stand in no debug information.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use quote::ToTokens;
 use syn::visit::{self, Visit};
@@ -10,8 +10,8 @@ use syn::visit::{self, Visit};
 pub struct Declarations {
     /// `repr` attributes of types: how their values are handed over depends on them.
     pub reprs: BTreeMap<String, String>,
-    /// Functions that take the place of their caller without saying so among their parameters.
-    pub tracked: BTreeSet<String>,
+    /// How functions are called besides their parameters: `track_caller`, `extern "C"`.
+    pub conventions: BTreeMap<String, String>,
     /// What a table of a trait's methods follows from: supertraits, and the methods that can be
     /// called through it, with their types, in order.
     pub traits: BTreeMap<String, String>,
@@ -20,8 +20,7 @@ pub struct Declarations {
 impl Declarations {
     pub(super) fn of(text: &str) -> Self {
         let mut found = Self::default();
-        let may_declare = ["repr", "track_caller", "trait"].iter().any(|word| text.contains(word));
-        if let Some(file) = may_declare.then(|| syn::parse_file(text).ok()).flatten() {
+        if let Ok(file) = syn::parse_file(text) {
             found.visit_file(&file);
         }
         found
@@ -35,7 +34,7 @@ impl Declarations {
         };
         join(&mut self.reprs, &other.reprs);
         join(&mut self.traits, &other.traits);
-        self.tracked.extend(other.tracked.iter().cloned());
+        join(&mut self.conventions, &other.conventions);
     }
 
     fn add_type(&mut self, name: &syn::Ident, attributes: &[syn::Attribute]) {
@@ -45,9 +44,11 @@ impl Declarations {
     }
 
     fn add_function(&mut self, signature: &syn::Signature, attributes: &[syn::Attribute]) {
+        let convention = self.conventions.entry(signature.ident.to_string()).or_default();
         if attributes.iter().any(|attribute| attribute.path().is_ident("track_caller")) {
-            self.tracked.insert(signature.ident.to_string());
+            convention.push_str("track_caller ");
         }
+        convention.push_str(&text(&signature.abi));
     }
 }
 
@@ -145,6 +146,6 @@ mod tests {
         );
         assert_eq!(found.reprs["S"], "repr(C)");
         assert_eq!(found.reprs["T"], "");
-        assert!(found.tracked.contains("f"));
+        assert_eq!(found.conventions["f"], "track_caller ");
     }
 }

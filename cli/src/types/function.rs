@@ -107,7 +107,11 @@ impl Types {
         self.thread_locals().map(|(hash, _, entry)| {
             let path = self.path(entry);
             let name = path.split("::{").next().unwrap_or(&path).to_owned();
-            (hash, name, self.type_name(entry.of))
+            // The macro puts the type into one of its own: `Storage<type, …>`.
+            let kept = self.type_name(entry.of);
+            let inner = kept.split_once("::Storage<").map(|(_, rest)| rest);
+            let inner = inner.and_then(|rest| rest.rsplit_once(", ")).map(|(inner, _)| inner);
+            (hash, name, inner.unwrap_or(&kept).to_owned())
         })
     }
 

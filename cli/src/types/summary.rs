@@ -30,7 +30,7 @@ pub struct Summary {
 pub struct Body {
     /// Hash of the code.
     pub code: u64,
-    /// For a future: hash of how long the code is and what it calls. Its state says at which
+    /// For a future: hash of what it calls, in order. Its state says at which
     /// await it waits, and the code what there is to do from there on.
     pub skeleton: Option<u64>,
 }

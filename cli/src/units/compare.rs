@@ -22,7 +22,7 @@ use crate::symbol_name::path;
 pub struct Digest {
     /// Hashes of a function's code; several where several units have copies of their own.
     functions: BTreeMap<String, BTreeSet<u64>>,
-    /// Hashes of how long a function's code is and what it calls; of closures and futures only.
+    /// Hashes of what a function calls; of closures and futures only.
     skeletons: BTreeMap<String, u64>,
     statics: BTreeMap<String, StaticDigest>,
 }
@@ -88,6 +88,11 @@ impl Digest {
         Some((*code, *self.skeletons.get(symbol)?))
     }
 
+    /// Whether a function or static of this name is defined.
+    pub fn defines(&self, name: &str) -> bool {
+        self.functions.contains_key(name) || self.statics.contains_key(name)
+    }
+
     /// Mangled names of the functions.
     pub fn functions(&self) -> impl Iterator<Item = &String> {
         self.functions.keys()
@@ -120,28 +125,31 @@ pub fn compare(old: &Digest, new: &Digest) -> Difference {
         (old.functions.keys().collect(), new.functions.keys().collect());
     Difference {
         statics: statics.collect(),
-        retyped: renamed(
-            old.statics.keys(),
-            new.statics.keys().filter(|name| !fresh.contains(*name)),
-        ),
+        retyped: renamed(old, new, &fresh),
         gone: was.difference(&now).map(|name| (*name).clone()).collect(),
         came: now.difference(&was).map(|name| (*name).clone()).collect(),
         fresh,
     }
 }
 
-/// Pairs of names that only one side has, of the same path.
-fn renamed<'a>(
-    old: impl Iterator<Item = &'a String> + Clone,
-    new: impl Iterator<Item = &'a String> + Clone,
-) -> Vec<(String, String)> {
-    let (was, now): (BTreeSet<_>, BTreeSet<_>) = (old.collect(), new.collect());
-    let gone: HashMap<String, &String> =
-        was.difference(&now).map(|name| (path(name), *name)).collect();
-    let pairs = now
-        .difference(&was)
-        .filter_map(|name| Some(((*gone.get(&path(name))?).clone(), (*name).clone())));
-    pairs.collect()
+/// Pairs of statics that only one side has, of the same path. Of several, those belong together that
+/// begin alike.
+fn renamed(old: &Digest, new: &Digest, fresh: &BTreeSet<String>) -> Vec<(String, String)> {
+    let mut gone: HashMap<String, Vec<&String>> = HashMap::new();
+    for name in old.statics.keys().filter(|name| !new.statics.contains_key(*name)) {
+        gone.entry(path(name)).or_default().push(name);
+    }
+    let mut pairs = Vec::new();
+    let came = new.statics.iter().filter(|(name, _)| !old.statics.contains_key(*name));
+    for (name, now) in came.filter(|(name, _)| !fresh.contains(*name)) {
+        let Some(candidates) = gone.get_mut(&path(name)) else { continue };
+        let alike = candidates.iter().position(|was| old.statics[*was] == *now);
+        if !candidates.is_empty() {
+            let was = candidates.remove(alike.unwrap_or(0));
+            pairs.push((was.clone(), name.clone()));
+        }
+    }
+    pairs
 }
 
 /// See [`Difference::fresh`]. Several statics of one path, as macros declare them in blocks, differ
@@ -167,7 +175,11 @@ fn fresh(old: &Digest, new: &Digest) -> BTreeSet<String> {
 fn by_path(digest: &Digest) -> HashMap<String, Vec<&String>> {
     let mut paths: HashMap<String, Vec<&String>> = HashMap::new();
     for name in digest.statics.keys() {
-        paths.entry(path(name)).or_default().push(name);
+        let path = path(name);
+        // Two stand for each thread-local, and one of them is used.
+        if !path.ends_with("__RUST_STD_INTERNAL_VAL") {
+            paths.entry(path).or_default().push(name);
+        }
     }
     paths
 }
@@ -234,18 +246,19 @@ impl<'a> Hasher<'a> {
         self.range(usize::from(symbol.section), symbol.value, symbol.value + symbol.size)
     }
 
-    /// Hashes how long a function's code is and what it leads to, apart from private constants.
+    /// Hashes what a function calls, in order; panics left out, which arithmetic brings with it.
     fn skeleton(&self, symbol: &Symbol) -> u64 {
         let section = usize::from(symbol.section);
         let mut hash = ContentHash::default();
-        hash.write(&symbol.size.to_le_bytes());
         for entry in self.entries(section, symbol.value, symbol.value + symbol.size) {
             let target = &self.object.symbols[entry.symbol as usize];
             let within = &self.object.sections[usize::from(target.section)];
             if target.is_defined() && target.kind == elf::STT_SECTION && within.is_code() {
                 hash.write(within.name.as_bytes());
                 hash.write(&entry.addend.to_le_bytes());
-            } else if !target.is_defined() || target.kind == elf::STT_FUNC {
+            } else if (!target.is_defined() || target.kind == elf::STT_FUNC)
+                && !target.name.contains("9panicking")
+            {
                 hash.write(target.name.as_bytes());
             }
         }

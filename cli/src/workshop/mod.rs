@@ -16,6 +16,7 @@ use crate::check::{CheckedPatch, Known, Refusal};
 use crate::error::Error;
 use crate::graph::{CrateId, Graph};
 use crate::images::ImageRecord;
+use crate::index::Busy;
 use crate::layout::Layout;
 use crate::patch::PatchLibrary;
 use crate::plan::Plan;
@@ -62,6 +63,8 @@ pub struct Workshop {
     /// Crates whose newest output does not hold the files as they are.
     dirty: BTreeSet<CrateId>,
     newest: Outputs,
+    /// What dependents are compiled against.
+    libraries: Outputs,
     live: Outputs,
     /// What was live in each generation that can be returned to.
     history: Vec<(Generation, Outputs)>,
@@ -69,6 +72,7 @@ pub struct Workshop {
     strangers: Stamps,
     /// What left the code and may still be in memory.
     known: Known,
+    busy: Busy,
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,

@@ -12,6 +12,7 @@ use crate::elf::image::Image;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
 use crate::images::ImageRecord;
+use crate::index::{self, Busy};
 use crate::program::Program;
 use crate::rebuild::{Cancel, Output, Outputs};
 use crate::source::Sources;
@@ -49,6 +50,9 @@ impl Workshop {
             None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
         };
         let live = base_outputs(&graph, &record)?;
+        let busy = Busy::default();
+        let outputs = live.iter().map(|(id, output)| (graph.crates[*id].key.clone(), Arc::clone(output)));
+        index::begin(outputs.collect(), target.layout.facts(), busy.clone());
         Ok(Opened::Ready(Box::new(Self {
             executable,
             unpatchable: record.plain.clone(),
@@ -63,10 +67,12 @@ impl Workshop {
             program: Program::new(image, hot),
             dirty: BTreeSet::new(),
             newest: live.clone(),
+            libraries: live.clone(),
             history: vec![(0, live.clone())],
             live,
             strangers: Stamps::default(),
             known: Known::default(),
+            busy,
             changed: BTreeSet::new(),
             failed: false,
             retry: false,

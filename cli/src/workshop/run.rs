@@ -48,6 +48,7 @@ impl Workshop {
         on_build: &dyn Fn(Vec<String>, Vec<PathBuf>),
     ) -> Result<Outcome> {
         let mut clock = Clock::start(at);
+        let _busy = self.busy.begin();
         let again = self.retry || (asked && !self.is_settled());
         let began = SystemTime::now();
         self.notice(noticed);
@@ -77,6 +78,7 @@ impl Workshop {
             &mut self.graph,
             &mut self.dirty,
             &mut self.newest,
+            &mut self.libraries,
             &self.live,
             &self.target.layout,
             cancel,
@@ -129,7 +131,6 @@ impl Workshop {
             self.dirty.extend(0..self.graph.crates.len());
         }
         self.changed.extend(changed.into_iter().chain(strangers));
-        self.dirty = self.graph.with_dependents(&self.dirty);
     }
 
     /// The files that the verdict now given is about.
@@ -168,13 +169,7 @@ impl Workshop {
         mut clock: Clock,
         cancel: &Cancel,
     ) -> Result<Outcome> {
-        let context = check::Context {
-            graph: &self.graph,
-            newest: &self.newest,
-            live: &self.live,
-            program: &self.program,
-            known: &self.known,
-        };
+        let context = self.context();
         let (linked, checked) = rayon::join(
             || Timed::of(|| self.link(&selection.units, &selection.brought(), &[])),
             || Timed::of(|| check::check(selection, context)),
@@ -182,7 +177,7 @@ impl Workshop {
         clock.ms.check += checked.ms;
         clock.ms.link += linked.ms;
         clock.lap();
-        let (patch, is_linked) = match checked.result? {
+        let (mut patch, is_linked) = match checked.result? {
             Checked::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
             Checked::Patch(patch, is_complete) => (patch, is_complete),
         };
@@ -190,6 +185,7 @@ impl Workshop {
             self.adopt();
             return Ok(Outcome::Unchanged(patch.notes));
         }
+        self.program.rename_statics(&patch.brought.statics);
         let mut linked = is_linked.then_some(linked.result);
         let mut archives = Vec::new();
         let (library, plan) = loop {
@@ -208,6 +204,9 @@ impl Workshop {
                 Err(Unplanned::Failed(error)) => return Err(error),
                 Err(Unplanned::Unresolved(names)) => names,
             };
+            if patch.add_defining(&missing, self.context())? {
+                continue;
+            }
             let found = archives::defining(&missing, &archives, &self.graph, &self.record);
             if found.is_empty() {
                 return Ok(Outcome::Refused(plan::refuse_unresolved(&missing)));
@@ -220,6 +219,16 @@ impl Workshop {
             return Ok(Outcome::Cancelled);
         }
         self.ready(patch, library, plan, clock)
+    }
+
+    fn context(&self) -> check::Context<'_> {
+        check::Context {
+            graph: &self.graph,
+            newest: &self.newest,
+            live: &self.live,
+            program: &self.program,
+            known: &self.known,
+        }
     }
 
     fn link(
