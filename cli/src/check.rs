@@ -193,13 +193,15 @@ impl Check<'_> {
         let after = pair.new.iter().map(|unit| Ok(&unit.unit.facts()?.types));
         let after: Vec<&Summary> = after.collect::<Result<_>>()?;
         let known = self.context.known;
-        let changes = types::changes(&before, &after, &|path| known.shapes(path));
+        let declared = self.changed_declarations(pair);
+        let shifted = declared::shifted(&declared, self.crate_name(pair.id));
+        let changes = types::changes(&before, &after, &|path| known.shapes(path), &shifted);
         if !changes.is_empty() {
             self.name_changes(pair, &changes, &new)?;
         }
         self.compare_static_types(pair, &before, &new)?;
         self.compare_thread_locals(pair, &before, &new)?;
-        self.compare_declarations(pair, &new);
+        self.compare_declarations(pair, &declared, &new);
         self.compare_signatures(pair, &before, &new)?;
         let in_patch: BTreeSet<*const Unit> =
             self.patch.units.iter().map(|unit| Arc::as_ptr(&unit.id)).collect();
@@ -226,6 +228,10 @@ impl Check<'_> {
         self.found.named.extend(named.into_iter().filter(own).map(|changed| (pair.id, changed)));
         self.found.anonymous.extend(anonymous);
         Ok(())
+    }
+
+    fn crate_name(&self, id: CrateId) -> &str {
+        &self.context.graph.crates[id].invocation.crate_name
     }
 
     fn crate_names(&self) -> Vec<String> {

@@ -124,13 +124,16 @@ pub fn rebuild(
             output.sources.add(&hot.sources);
         }
         let dependents = graph.dependents(id);
-        let follow = !dependents.is_empty() && output.sources.matter(&libraries[&id].sources);
+        // A crate without a library was compiled against one that is no more.
+        let matters = |library: &Arc<Output>| output.sources.matter(&library.sources);
+        let follow = !dependents.is_empty() && libraries.get(&id).is_none_or(matters);
         if !follow {
             output.drop_library()?;
         }
         let output = Arc::new(output);
         if follow {
             libraries.insert(id, Arc::clone(&output));
+            libraries.retain(|id, _| !dependents.contains(id));
             dirty.extend(dependents);
         }
         outputs.insert(id, output);

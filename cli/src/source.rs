@@ -103,18 +103,19 @@ impl Sources {
     /// What the files declare that changed, before and now.
     pub fn changed_declarations(&self, before: &Self) -> (Declarations, Declarations) {
         let (mut was, mut now) = (Declarations::default(), Declarations::default());
-        for (_, old, new) in self.changed(before) {
-            old.into_iter().for_each(|old| was.extend(old.declarations()));
-            new.into_iter().for_each(|new| now.extend(new.declarations()));
+        for (path, old, new) in self.changed(before) {
+            let module = module_name(path);
+            old.into_iter().for_each(|old| was.extend(old.declarations(), &module));
+            new.into_iter().for_each(|new| now.extend(new.declarations(), &module));
         }
         (was, now)
     }
 
-    /// Those of the functions' names that the sources define, and only with parameters that are
-    /// plain names: a parameter that is a pattern has no entry in the debug information.
-    pub fn functions_with_plain_parameters(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
-        let mut functions =
-            Functions { names, found: BTreeSet::new(), patterned: BTreeSet::new() };
+    /// Whether all functions of a name have only parameters that are plain names, for those of the
+    /// names that the sources define: a parameter that is a pattern has no entry in the debug
+    /// information.
+    pub fn plain_functions(&self, names: &BTreeSet<String>) -> BTreeMap<String, bool> {
+        let mut functions = Functions { names, plain: BTreeMap::new() };
         for source in self.0.values() {
             if names.iter().any(|name| source.text.contains(name.as_str()))
                 && let Ok(file) = syn::parse_file(&source.text)
@@ -122,14 +123,23 @@ impl Sources {
                 functions.visit_file(&file);
             }
         }
-        functions.found.difference(&functions.patterned).cloned().collect()
+        functions.plain
+    }
+}
+
+/// The name of the module that a file is; nothing for the root of a crate.
+fn module_name(path: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match stem(path).as_str() {
+        "mod" => path.parent().map(stem).unwrap_or_default(),
+        "lib" | "main" => String::new(),
+        name => name.to_owned(),
     }
 }
 
 struct Functions<'a> {
     names: &'a BTreeSet<String>,
-    found: BTreeSet<String>,
-    patterned: BTreeSet<String>,
+    plain: BTreeMap<String, bool>,
 }
 
 impl<'a> Visit<'a> for Functions<'_> {
@@ -141,8 +151,7 @@ impl<'a> Visit<'a> for Functions<'_> {
                 syn::FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(_)),
             };
             let is_plain = signature.inputs.iter().all(is_plain);
-            let found = if is_plain { &mut self.found } else { &mut self.patterned };
-            found.insert(name);
+            *self.plain.entry(name).or_insert(true) &= is_plain;
         }
         visit::visit_signature(self, signature);
     }

@@ -45,7 +45,7 @@ fn is_anonymous(name: &str) -> bool {
 /// Compares the types that two objects know.
 pub fn compare(old: &Types, new: &Types) -> Differences {
     let (was, now) = (Summary::of(old, &|_| None), Summary::of(new, &|_| None));
-    let changes = changes(&[&was], &[&now], &|_| None);
+    let changes = changes(&[&was], &[&now], &|_| None, &HashSet::new());
     differences(&changes, &[old], &[new])
 }
 

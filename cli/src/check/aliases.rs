@@ -35,8 +35,13 @@ impl Check<'_> {
             }
             let sources = &self.context.newest[&pair.id].sources;
             let names = candidates.values().map(|name| last_name(&symbol_name::path(name)));
-            let plain = sources.functions_with_plain_parameters(&names.collect());
-            candidates.retain(|_, now| plain.contains(&last_name(&symbol_name::path(now))));
+            let plain = sources.plain_functions(&names.collect());
+            candidates.retain(|_, now| {
+                let path = symbol_name::path(now);
+                // What is not in the sources, a derive has made.
+                let is_derived = path.contains(" as core::");
+                plain.get(&last_name(&path)).copied().unwrap_or(is_derived)
+            });
             self.patch.brought.aliases.extend(candidates);
         }
         Ok(())

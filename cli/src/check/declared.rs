@@ -1,16 +1,30 @@
 //! What the sources declare and the debug information does not have: how values are handed over,
 //! hidden parameters, tables of methods that the new code does not make any more.
 
+use std::collections::HashSet;
+
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::select::Pair;
 use super::Check;
 use crate::report::event::Item;
+use crate::source::Declarations;
 use crate::symbol_name;
 use crate::types::{self, Changed, Types};
 
 impl Check<'_> {
-    pub(super) fn compare_declarations(&mut self, pair: &Pair, new: &[Types]) {
+    /// What the files that changed declare, before and now.
+    pub(super) fn changed_declarations(&self, pair: &Pair) -> (Declarations, Declarations) {
         let (newest, live) = (&self.context.newest[&pair.id], &self.context.live[&pair.id]);
-        let (was, now) = newest.sources.changed_declarations(&live.sources);
+        newest.sources.changed_declarations(&live.sources)
+    }
+
+    pub(super) fn compare_declarations(
+        &mut self,
+        pair: &Pair,
+        (was, now): &(Declarations, Declarations),
+        new: &[Types],
+    ) {
         for (name, now) in &now.reprs {
             let Some(was) = was.reprs.get(name).filter(|was| *was != now) else { continue };
             let path = new.iter().find_map(|types| types.path_of_type(name));
@@ -50,4 +64,15 @@ impl Check<'_> {
             plain.ends_with(&format!("::{name}")).then(|| plain.to_owned())
         })
     }
+}
+
+/// Hashes of the names of the modules in which some `impl` has another number than before.
+pub fn shifted((was, now): &(Declarations, Declarations), crate_name: &str) -> HashSet<u64> {
+    let is_shifted = |(module, was): &(&String, &Vec<String>)| {
+        let now = now.blocks.get(*module).map(Vec::as_slice).unwrap_or_default();
+        (0..).zip(*was).any(|(number, block)| now.get(number) != Some(block))
+    };
+    let shifted = was.blocks.iter().filter(is_shifted).map(|(module, _)| module.as_str());
+    let names = shifted.map(|module| if module.is_empty() { crate_name } else { module });
+    names.map(|name| xxh3_64(name.as_bytes())).collect()
 }

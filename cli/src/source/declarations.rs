@@ -12,6 +12,9 @@ pub struct Declarations {
     pub reprs: BTreeMap<String, String>,
     /// How functions are called besides their parameters: `track_caller`, `extern "C"`.
     pub conventions: BTreeMap<String, String>,
+    /// The `impl`s of each module, in order, those that derives and other macros make included: rustc
+    /// numbers them. A file's own module has no name here.
+    pub blocks: BTreeMap<String, Vec<String>>,
     /// What a table of a trait's methods follows from: supertraits, and the methods that can be
     /// called through it, with their types, in order.
     pub traits: BTreeMap<String, String>,
@@ -22,11 +25,40 @@ impl Declarations {
         let mut found = Self::default();
         if let Ok(file) = syn::parse_file(text) {
             found.visit_file(&file);
+            found.add_blocks("", &file.items);
         }
         found
     }
 
-    pub(super) fn extend(&mut self, other: &Self) {
+    fn add_blocks(&mut self, module: &str, items: &[syn::Item]) {
+        for item in items {
+            let blocks = match item {
+                syn::Item::Impl(item) => {
+                    let of = item.trait_.as_ref().map(|(_, path, _)| text(path));
+                    vec![format!("{} for {}", of.unwrap_or_default(), text(&item.self_ty))]
+                }
+                syn::Item::Struct(item) => derives(&item.attrs, &item.ident),
+                syn::Item::Enum(item) => derives(&item.attrs, &item.ident),
+                syn::Item::Union(item) => derives(&item.attrs, &item.ident),
+                syn::Item::Macro(item) => vec![text(&item.mac)],
+                syn::Item::Mod(item) => {
+                    if let Some((_, items)) = &item.content {
+                        self.add_blocks(&item.ident.to_string(), items);
+                    }
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            };
+            self.blocks.entry(module.to_owned()).or_default().extend(blocks);
+        }
+    }
+
+    /// Takes in what a file declares whose module has this name.
+    pub(super) fn extend(&mut self, other: &Self, module: &str) {
+        for (name, blocks) in &other.blocks {
+            let name = if name.is_empty() { module } else { name };
+            self.blocks.entry(name.to_owned()).or_default().extend(blocks.iter().cloned());
+        }
         let join = |ours: &mut BTreeMap<String, String>, theirs: &BTreeMap<String, String>| {
             for (name, is) in theirs {
                 ours.entry(name.clone()).or_default().push_str(is);
@@ -50,6 +82,14 @@ impl Declarations {
         }
         convention.push_str(&text(&signature.abi));
     }
+}
+
+/// What a type's derives implement.
+fn derives(attributes: &[syn::Attribute], name: &syn::Ident) -> Vec<String> {
+    let attributes = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
+    let all: String = attributes.map(|attribute| text(&attribute.meta)).collect();
+    let all = all.replace("derive(", "").replace(')', ",");
+    all.split(',').filter(|of| !of.is_empty()).map(|of| format!("{of} for {name}")).collect()
 }
 
 /// Tokens as text, without spaces.
@@ -137,6 +177,15 @@ mod tests {
         }
         assert_ne!(of("trait Shape: Named { fn area(&self, by: f32) -> u32; }"), base);
         assert_ne!(of("trait Shape { fn area(&self, by: u32) -> u32; }"), base);
+    }
+
+    #[test]
+    fn blocks_are_listed_in_the_order_of_their_numbers() {
+        let found = Declarations::of(
+            "impl A {} #[derive(Clone, Copy)] #[derive(Debug)] struct A; mod m { impl B for A {} }",
+        );
+        assert_eq!(found.blocks[""], [" for A", "Clone for A", "Copy for A", "Debug for A"]);
+        assert_eq!(found.blocks["m"], ["B for A"]);
     }
 
     #[test]

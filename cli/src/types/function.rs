@@ -38,6 +38,8 @@ pub struct Environment {
     pub path: u64,
     /// The `impl` around the function, if there is one: hash of the path. Paths number them.
     pub block: Option<u64>,
+    /// Hash of the name of the module or crate around the `impl`.
+    pub module: u64,
 }
 
 impl Types {
@@ -143,8 +145,11 @@ impl Types {
         while self.name(function).starts_with('{') && !self.name(function).starts_with("{impl#") {
             function = self.entry(function.parent?);
         }
-        let block = self.block_around(function).map(|block| block.path);
-        Some(Environment { function: function.path, number, path: entry.path, block })
+        let block = self.block_around(function);
+        let module = block.and_then(|block| Some(self.entry(block.parent?)));
+        let module = module.map_or(0, |module| xxh3_64(self.name(module).as_bytes()));
+        let block = block.map(|block| block.path);
+        Some(Environment { function: function.path, number, path: entry.path, block, module })
     }
 
     fn block_around<'a>(&'a self, entry: &'a Entry) -> Option<&'a Entry> {

@@ -77,11 +77,13 @@ impl Changes {
 }
 
 /// Compares the units of a crate that changed, before and after. `known` gives the shapes that a
-/// path had earlier, where no unit of `old` has it.
+/// path had earlier, where no unit of `old` has it. In the modules with these hashes of names
+/// (`shifted`), `impl`s have other numbers than before.
 pub fn changes(
     old: &[&Summary],
     new: &[&Summary],
     known: &dyn Fn(u64) -> Option<Vec<u64>>,
+    shifted: &HashSet<u64>,
 ) -> Changes {
     let was = by_path(old);
     // Where a twin came and none has left, it is a new type.
@@ -91,7 +93,7 @@ pub fn changes(
     };
     let now = by_path(new);
     let shapes = now.iter().filter(|(path, now)| differs(path, now)).map(|(path, _)| *path);
-    let mut moved = moved(old, new);
+    let mut moved = moved(old, new, shifted);
     moved.extend(resumed_elsewhere(old, new));
     Changes { shapes: shapes.collect(), moved }
 }
@@ -144,7 +146,7 @@ fn change_places(paths: &[u64], was: &HashMap<u64, Body>, now: &HashMap<u64, Bod
 /// Closures and futures are numbered within their function, and `impl`s within their module. Where
 /// the numbers of a function are not the same ones as before, or its `impl` is another one, each
 /// number may stand for another closure.
-fn moved(old: &[&Summary], new: &[&Summary]) -> HashSet<u64> {
+fn moved(old: &[&Summary], new: &[&Summary], shifted: &HashSet<u64>) -> HashSet<u64> {
     let environments = |units: &[&Summary]| -> Vec<Environment> {
         units.iter().flat_map(|unit| unit.environments.iter().copied()).collect()
     };
@@ -167,12 +169,12 @@ fn moved(old: &[&Summary], new: &[&Summary]) -> HashSet<u64> {
             || change_places(&paths[function], &old_code, &new_code)
     };
     let (old_owners, new_owners) = (owners(old), owners(new));
-    let another = |block: &u64| {
+    let another = |block: &u64, module: &u64| {
         let both = old_owners.get(block).zip(new_owners.get(block));
-        both.is_some_and(|(was, is)| was.is_disjoint(is))
+        both.map_or_else(|| shifted.contains(module), |(was, is)| was.is_disjoint(is))
     };
-    let moved = after.iter().filter(|environment| {
-        renumbered(&environment.function) || environment.block.as_ref().is_some_and(another)
+    let moved = after.iter().filter(|Environment { function, block, module, .. }| {
+        renumbered(function) || block.as_ref().is_some_and(|block| another(block, module))
     });
     moved.map(|environment| environment.path).collect()
 }
