@@ -45,8 +45,8 @@ use crate::units::{Facts, Unit};
 
 pub use known::Known;
 pub use refusal::Refusal;
-pub use select::{Selected, Selection, select};
 use select::Pair;
+pub use select::{Selected, Selection, select};
 
 /// A unit that goes into a patch.
 #[derive(Clone)]
@@ -86,11 +86,17 @@ impl CheckedPatch {
     /// When an object cannot be read.
     pub fn add_defining(&mut self, names: &[String], context: Context<'_>) -> Result<bool> {
         let mut found = false;
-        for (id, unit) in context.newest.iter().flat_map(|(id, output)| {
-            output.units.iter().map(|unit| (*id, unit))
-        }) {
+        for (id, unit) in context
+            .newest
+            .iter()
+            .flat_map(|(id, output)| output.units.iter().map(|unit| (*id, unit)))
+        {
             let is_inside = self.units.iter().any(|inside| Arc::ptr_eq(&inside.id, unit));
-            if !is_inside && names.iter().any(|name| unit.facts().is_ok_and(|facts| facts.digest.defines(name))) {
+            if !is_inside
+                && names
+                    .iter()
+                    .any(|name| unit.facts().is_ok_and(|facts| facts.digest.defines(name)))
+            {
                 let object = Arc::new(ObjectFile::parse(unit.read()?)?);
                 let optimized = context.graph.crates[id].invocation.optimized;
                 self.units.push(ChangedUnit { id: Arc::clone(unit), object, optimized });
@@ -138,7 +144,6 @@ pub fn check(selection: &Selection, context: Context<'_>) -> Result<Checked> {
             functions: selection.functions.clone(),
             brought: selection.brought(),
             notes: selection.notes.clone(),
-            ..CheckedPatch::default()
         },
         found: Found { statics: selection.statics.clone(), ..Found::default() },
         types: Vec::new(),
@@ -181,8 +186,11 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn compare_pair(&mut self, pair: &Pair) -> Result<()> {
-        let new: Vec<Types> =
-            pair.new.par_iter().map(|unit| types::read(unit.object.bytes())).collect::<Result<_>>()?;
+        let new: Vec<Types> = pair
+            .new
+            .par_iter()
+            .map(|unit| types::read(unit.object.bytes()))
+            .collect::<Result<_>>()?;
         pair.new.par_iter().zip(&new).for_each(|(unit, types)| {
             if !unit.unit.has_facts() {
                 unit.unit.set_facts(Facts::of(&unit.object, unit.digest.clone(), types));
@@ -219,7 +227,9 @@ impl Check<'_> {
         let old: Vec<Types> =
             old.par_iter().map(|unit| types::read(&unit.read()?)).collect::<Result<_>>()?;
         let (old, new): (Vec<&Types>, Vec<&Types>) = (old.iter().collect(), new.iter().collect());
-        let Differences { named, anonymous } = types::differences(changes, &old, &new);
+        let Differences { named, mut anonymous } = types::differences(changes, &old, &new);
+        let (local, named) = self.split_local(named, &old);
+        anonymous.extend(local);
         let crates = self.crate_names();
         // A dependency's types change only where they hold the developer's.
         let own = |changed: &Changed| {

@@ -94,11 +94,9 @@ pub fn link(
             let value = i32::try_from(offset + used.addend).context(Kind::Image, doing)?;
             fill(&mut object, field, value);
         }
-        stubs.extend(
-            found.stubs.into_iter().filter(|name| {
-                brought.apart.contains(name) || program.export(&stub::name(name)).is_none()
-            }),
-        );
+        stubs.extend(found.stubs.into_iter().filter(|name| {
+            brought.apart.contains(name) || program.export(&stub::name(name)).is_none()
+        }));
         missing.extend(undefined_statics(&object, program));
         leave_out_constructors(&mut object);
         let path = scratch.path().join(format!("{number}.o"));

@@ -99,7 +99,8 @@ fn own(offset: i64) -> Place {
 /// that hotdev does not.
 fn unresolved(image: &Image, program: &Program) -> Vec<String> {
     let is_rust = |name: &&String| name.starts_with("_ZN") || name.starts_with("_R");
-    let is_known = |name: &str| program.export(name).or_else(|| program.static_item(name)).is_some();
+    let is_known =
+        |name: &str| program.export(name).or_else(|| program.static_item(name)).is_some();
     let missing = image.imports.iter().filter(is_rust).filter(|name| !is_known(name));
     missing.cloned().collect()
 }

@@ -139,8 +139,11 @@ impl Program {
         }
         for (name, definition) in &image.exports {
             if definition.kind == SymbolKind::Function {
-                let version =
-                    Version { image: index, place: definition.place, apart: brought.apart.contains(name) };
+                let version = Version {
+                    image: index,
+                    place: definition.place,
+                    apart: brought.apart.contains(name),
+                };
                 for name in aliases.names(name) {
                     self.replaced.entry(name.to_owned()).or_default().push(version);
                 }

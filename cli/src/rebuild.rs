@@ -105,8 +105,11 @@ pub fn rebuild(
 ) -> Result<Rebuilt> {
     let mut warnings = Vec::new();
     while let Some(id) = dirty.first().copied() {
-        let before: Vec<&Output> =
-            [&*outputs, live].iter().filter_map(|outputs| outputs.get(&id)).map(AsRef::as_ref).collect();
+        let before: Vec<&Output> = [&*outputs, live]
+            .iter()
+            .filter_map(|outputs| outputs.get(&id))
+            .map(AsRef::as_ref)
+            .collect();
         let (mut diagnostics, output) = replay(graph, id, libraries, &before, layout, cancel)?;
         if cancel.is_set() {
             return Ok(Rebuilt::Cancelled);

@@ -19,6 +19,8 @@ pub use summary::{Changes, Summary, changes};
 /// A type whose shape is another now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
+    /// Hash of the type's path.
+    pub path: u64,
     /// Path of the type, and of the part where one part says it all.
     pub name: String,
     /// What it was.
@@ -60,7 +62,8 @@ pub fn differences(changes: &Changes, old: &[&Types], new: &[&Types]) -> Differe
             let unknown = now.iter().find(|now| !was.contains(now));
             let gone = was.iter().find(|was| !now.contains(was)).or(was.first());
             let pair = gone.zip(unknown);
-            differences.named.extend(pair.map(|(was, now)| describe(&name, was, now)));
+            let changed = pair.map(|(was, now)| describe(&name, was, now));
+            differences.named.extend(changed.map(|changed| Changed { path: hash, ..changed }));
         }
     }
     differences
@@ -87,12 +90,13 @@ fn describe(name: &str, was: &Shape, now: &Shape) -> Changed {
             let names = shape.parts.iter().map(|(_, path)| method_name(path));
             names.collect::<Vec<_>>().join(", ")
         };
-        return Changed { name: name.to_owned(), was: methods(was), now: methods(now) };
+        return Changed { path: 0, name: name.to_owned(), was: methods(was), now: methods(now) };
     }
     let part = |shape: &Shape, name: &str| {
         shape.parts.iter().find(|(part, _)| part == name).map(|(_, is)| is.clone())
     };
     let changed = |field: &str| Changed {
+        path: 0,
         name: format!("{name}.{field}"),
         was: part(was, field).unwrap_or_else(|| "not there".into()),
         now: part(now, field).unwrap_or_else(|| "gone".into()),
@@ -101,7 +105,8 @@ fn describe(name: &str, was: &Shape, now: &Shape) -> Changed {
     // it has moved.
     let is_field = |(field, _): &&(String, String)| field != "alignment";
     let retyped = |(field, is): &&(String, String)| {
-        part(now, field).is_some_and(|now| type_in(&now) != type_in(is))
+        let now = part(now, field).unwrap_or_default();
+        !type_in(is).is_empty() && !type_in(&now).is_empty() && type_in(&now) != type_in(is)
     };
     let all = || was.parts.iter().chain(&now.parts).filter(is_field);
     let one_sided =
@@ -117,7 +122,7 @@ fn describe(name: &str, was: &Shape, now: &Shape) -> Changed {
         }
         _ => format!("{} bytes", shape.size),
     };
-    Changed { name: name.to_owned(), was: told(was), now: told(now) }
+    Changed { path: 0, name: name.to_owned(), was: told(was), now: told(now) }
 }
 
 /// The type in `type at place`; nothing where there is none.
@@ -154,11 +159,8 @@ pub fn declaration(file: &Path, path: &str) -> Option<(PathBuf, u32)> {
     let text = std::fs::read_to_string(file).ok()?;
     let line_of = |name: &str| {
         let declares = |line: &str| {
-            let words: Vec<&str> =
-                line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-            words.windows(2).any(|pair| {
-                DECLARING.contains(&pair[0]) && pair[1] == name
-            })
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            words.windows(2).any(|pair| DECLARING.contains(&pair[0]) && pair[1] == name)
         };
         text.lines().position(declares)
     };

@@ -94,7 +94,7 @@ impl Unit {
     /// When it cannot be written.
     pub fn extracted(&self, folder: &Arc<Folder>) -> Result<Option<Self>> {
         let is_there = self.folder.as_ref().is_some_and(|own| Arc::ptr_eq(own, folder));
-        if !is_there || !self.place.path.extension().is_some_and(|is| is == "rlib") {
+        if !is_there || self.place.path.extension().is_none_or(|is| is != "rlib") {
             return Ok(None);
         }
         let path = folder.0.join(format!("{}.o", self.name));
@@ -155,7 +155,12 @@ impl Unit {
         Ok(self.place.range.1 == other.place.range.1 && self.content()? == other.content()?)
     }
 
-    fn new(name: String, path: &Path, range: Option<(u64, u64)>, folder: Option<&Arc<Folder>>) -> io::Result<Self> {
+    fn new(
+        name: String,
+        path: &Path,
+        range: Option<(u64, u64)>,
+        folder: Option<&Arc<Folder>>,
+    ) -> io::Result<Self> {
         let file = fs::metadata(path)?;
         let place = Place {
             path: path.to_owned(),

@@ -43,7 +43,11 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
     let mut counted = Counted::start();
     counted.edit(&[(C, "\"c{}\"", "\"C{}\"")], &["c"], "app-a-b-C2 ");
     counted.edit(
-        &[(C, "number * FACTOR\n}", "more(number * FACTOR)\n}\n\nfn more(n: u32) -> u32 {\n    n + 10\n}")],
+        &[(
+            C,
+            "number * FACTOR\n}",
+            "more(number * FACTOR)\n}\n\nfn more(n: u32) -> u32 {\n    n + 10\n}",
+        )],
         &["c"],
         "app-a-b-C12 generic-1 2",
     );
@@ -54,7 +58,11 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
     counted.edit(&[(C, "generic-{", "GENERIC-{")], &all, "App-A-B-C12 GENERIC-1 2");
     counted.edit(&[(C, "FACTOR: u32 = 2", "FACTOR: u32 = 3")], &all, "App-A-B-C13 GENERIC-1 3");
     counted.edit(
-        &[(C, "text(point: &Point)", "text(point: &Point, end: char)"), (C, "\"C{}\"", "\"C{}{end}\""), ("b/src/lib.rs", "c::text(&point)", "c::text(&point, '!')")],
+        &[
+            (C, "text(point: &Point)", "text(point: &Point, end: char)"),
+            (C, "\"C{}\"", "\"C{}{end}\""),
+            ("b/src/lib.rs", "c::text(&point)", "c::text(&point, '!')"),
+        ],
         &all,
         "App-A-B-C13! GENERIC-1 3",
     );

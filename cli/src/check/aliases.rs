@@ -60,7 +60,7 @@ impl Check<'_> {
                 let name = text.trim_start_matches("(&").split(')').next().unwrap_or(&text);
                 let name = name.to_owned();
                 let (was, now) = ("one TypeId".into(), "another TypeId".into());
-                self.found.named.push((pair.id, Changed { name, was, now }));
+                self.found.named.push((pair.id, Changed { path: 0, name, was, now }));
             }
         }
         Ok(())
@@ -76,11 +76,13 @@ impl Check<'_> {
         for name in names.iter().filter(|name| !self.patch.brought.apart.contains(*name)) {
             let symbol = xxh3_64(name.as_bytes());
             let signature = types.iter().find_map(|unit| unit.signatures.get(&symbol));
-            let Some(Signature { gives, takes, count, names, arguments, is_body: false }) = signature
+            let Some(Signature { gives, takes, count, names, arguments, is_body: false }) =
+                signature
             else {
                 continue;
             };
-            let key = (symbol_name::path(name), [*gives, *takes, u64::from(*count), names.0, *arguments]);
+            let key =
+                (symbol_name::path(name), [*gives, *takes, u64::from(*count), names.0, *arguments]);
             found.entry(key).or_default().push(name);
         }
         found

@@ -1,6 +1,6 @@
 //! Keeps old closures and futures with the old code: see the head of [`super`].
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -11,10 +11,42 @@ use crate::elf::stub;
 use crate::error::Result;
 use crate::graph::CrateId;
 use crate::symbol_name;
-use crate::types::{self, Types};
+use crate::types::{self, Changed, Types};
 use crate::units::Unit;
 
 impl Check<'_> {
+    /// Those of the changed types that are declared in the body of a function, if their values stay
+    /// in calls of it: paths by their hashes. They are like closures. And the rest.
+    pub(super) fn split_local(
+        &self,
+        named: Vec<Changed>,
+        old: &[&Types],
+    ) -> (BTreeMap<u64, String>, Vec<Changed>) {
+        let is_local = |changed: &Changed| old.iter().any(|types| types.is_local(changed.path));
+        let roots: Vec<String> = named
+            .iter()
+            .filter(|changed| is_local(changed))
+            .filter_map(|changed| changed.name.rsplit_once('.'))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        // With what is made of them: `Option<f::Local>`.
+        let (local, rest): (Vec<_>, Vec<_>) = named.into_iter().partition(|changed| {
+            is_local(changed) || roots.iter().any(|root| changed.name.contains(root.as_str()))
+        });
+        let paths: HashSet<u64> = local.iter().map(|changed| changed.path).collect();
+        let program = self.context.program;
+        let escapes = |types: &&&Types| {
+            types.has_static_with(&paths)
+                || types.functions_with(&paths).iter().any(|symbol| {
+                    program.is_in_vtable(symbol) || program.export(&stub::name(symbol)).is_some()
+                })
+        };
+        if old.iter().find(escapes).is_some() {
+            return (BTreeMap::new(), local.into_iter().chain(rest).collect());
+        }
+        (local.into_iter().map(|changed| (changed.path, changed.name)).collect(), rest)
+    }
+
     /// Takes every unit into the patch that uses a function apart, until no unit outside does.
     /// Whether no function is apart.
     pub(super) fn put_apart(&mut self) -> Result<bool> {
@@ -30,10 +62,10 @@ impl Check<'_> {
             if apart.is_empty() {
                 return Ok(true);
             }
-            let uses = |(_, unit): &&(CrateId, Arc<Unit>)| {
-                Ok(unit.facts()?.names_any(apart.iter()))
-            };
-            let users: Vec<bool> = rest.par_iter().map(|unit| uses(&unit)).collect::<Result<_>>()?;
+            let uses =
+                |(_, unit): &&(CrateId, Arc<Unit>)| Ok(unit.facts()?.names_any(apart.iter()));
+            let users: Vec<bool> =
+                rest.par_iter().map(|unit| uses(&unit)).collect::<Result<_>>()?;
             let (users, others): (Vec<_>, Vec<_>) =
                 rest.into_iter().zip(users).partition(|(_, uses)| *uses);
             rest = others.into_iter().map(|(unit, _)| unit).collect();

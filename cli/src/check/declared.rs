@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::select::Pair;
 use super::Check;
+use super::select::Pair;
 use crate::report::event::Item;
 use crate::source::Declarations;
 use crate::symbol_name;
@@ -33,7 +33,7 @@ impl Check<'_> {
                 repr => repr.to_owned(),
             };
             let name = path.unwrap_or_else(|| name.clone());
-            let changed = Changed { name, was: told(was), now: told(now) };
+            let changed = Changed { path: 0, name, was: told(was), now: told(now) };
             self.found.named.push((pair.id, changed));
         }
         let differs = |(name, now): &(&String, &String)| {

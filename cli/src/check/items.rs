@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::select::{Pair, Selection};
 use super::Check;
+use super::select::{Pair, Selection};
 use crate::elf::object_file::ObjectFile;
 use crate::error::Result;
 use crate::program::Program;
@@ -20,9 +20,8 @@ pub fn needs_restart(selection: &Selection) -> Vec<Item> {
     let allocator = |name: &String| {
         ["__rust_alloc", "__rust_dealloc", "__rust_realloc"].iter().any(|part| name.contains(part))
     };
-    let named = |pair: &Pair| {
-        pair.difference.gone.iter().chain(&pair.difference.came).any(allocator)
-    };
+    let named =
+        |pair: &Pair| pair.difference.gone.iter().chain(&pair.difference.came).any(allocator);
     let mut items = Vec::new();
     if selection.pairs.iter().any(named) {
         items.push(Item { name: "the global allocator".into(), ..Item::default() });
@@ -83,7 +82,8 @@ impl Check<'_> {
             for (symbol, now) in &unit.unit.facts()?.types.statics {
                 let was = before.iter().position(|unit| unit.statics.contains_key(symbol));
                 let was = was.map(|at| (before[at].statics[symbol], &pair.old[at]));
-                let known = || self.context.known.static_type(*symbol).map(|(is, unit)| (*is, unit));
+                let known =
+                    || self.context.known.static_type(*symbol).map(|(is, unit)| (*is, unit));
                 let Some((was, old)) = was.or_else(known) else { continue };
                 let is_it = |name: &&String| xxh3_64(name.as_bytes()) == *symbol;
                 if was == *now {
@@ -116,10 +116,16 @@ impl Check<'_> {
             before.any(|(known, was)| (*known, *was) == (path, is))
         };
         let mut changed = BTreeMap::new();
-        for (path, is) in pair.new.iter().map(|unit| unit.unit.facts()).collect::<Result<Vec<_>>>()?
-            .iter().flat_map(|facts| &facts.types.thread_locals)
+        for (path, is) in pair
+            .new
+            .iter()
+            .map(|unit| unit.unit.facts())
+            .collect::<Result<Vec<_>>>()?
+            .iter()
+            .flat_map(|facts| &facts.types.thread_locals)
         {
-            let was_there = before.iter().any(|unit| unit.thread_locals.iter().any(|(known, _)| known == path));
+            let was_there =
+                before.iter().any(|unit| unit.thread_locals.iter().any(|(known, _)| known == path));
             if was_there && !is_known(*path, *is) {
                 changed.insert(*path, *is);
             }
@@ -127,10 +133,14 @@ impl Check<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        let old = pair.old.iter().map(|unit| types::read(&unit.read()?)).collect::<Result<Vec<_>>>()?;
+        let old =
+            pair.old.iter().map(|unit| types::read(&unit.read()?)).collect::<Result<Vec<_>>>()?;
         for path in changed.keys() {
             let named = |types: &[Types]| {
-                types.iter().flat_map(|types| types.thread_local_names().collect::<Vec<_>>()).find(|(hash, ..)| hash == path)
+                types
+                    .iter()
+                    .flat_map(|types| types.thread_local_names().collect::<Vec<_>>())
+                    .find(|(hash, ..)| hash == path)
             };
             if let (Some((_, name, now)), Some((_, _, was))) = (named(new), named(&old)) {
                 self.found.statics.retain(|item| !item.name.starts_with(&format!("{name}::")));

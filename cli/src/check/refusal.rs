@@ -39,7 +39,8 @@ impl Check<'_> {
         let named = found.named.iter().map(|(id, changed)| self.item(*id, changed.clone()));
         let (tables, layouts): (Vec<_>, Vec<_>) = named.partition(|(_, is_table)| *is_table);
         // A static of a type that has changed says less than the type.
-        let statics = found.statics.iter().filter(|item| layouts.is_empty() || item.was != item.now);
+        let statics =
+            found.statics.iter().filter(|item| layouts.is_empty() || item.was != item.now);
         let statics: Vec<Item> = statics.cloned().collect();
         if !statics.is_empty() {
             let message =

@@ -41,7 +41,12 @@ impl Output {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn of_objects(folder: PathBuf, objects: &Path, before: &[&Self], sources: Sources) -> Result<Self> {
+    pub fn of_objects(
+        folder: PathBuf,
+        objects: &Path,
+        before: &[&Self],
+        sources: Sources,
+    ) -> Result<Self> {
         let folder = Arc::new(Folder(folder));
         let units = units::in_folder(objects, Some(&folder))?;
         Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
@@ -51,7 +56,12 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn of_library(folder: PathBuf, rlib: &Path, before: &[&Self], sources: Sources) -> Result<Self> {
+    pub fn of_library(
+        folder: PathBuf,
+        rlib: &Path,
+        before: &[&Self],
+        sources: Sources,
+    ) -> Result<Self> {
         let folder = Arc::new(Folder(folder));
         let units = units::in_rlib(rlib, Some(&folder))?;
         Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })

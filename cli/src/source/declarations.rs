@@ -103,7 +103,10 @@ impl<'a> Visit<'a> for Declarations {
     }
 
     fn visit_item_enum(&mut self, item: &'a syn::ItemEnum) {
-        self.add_type(&item.ident, &item.attrs);
+        // Without fields it is a number, whatever says how large that is.
+        if !item.variants.iter().all(|variant| variant.fields.is_empty()) {
+            self.add_type(&item.ident, &item.attrs);
+        }
     }
 
     fn visit_item_union(&mut self, item: &'a syn::ItemUnion) {

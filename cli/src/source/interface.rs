@@ -22,8 +22,22 @@ pub struct Interface {
 
 /// Attributes that leave a function what it is. Others may be macros that make anything of it.
 const PLAIN: &[&str] = &[
-    "allow", "cfg", "cold", "deny", "deprecated", "doc", "expect", "export_name", "forbid",
-    "must_use", "no_mangle", "target_feature", "test", "track_caller", "unsafe", "warn",
+    "allow",
+    "cfg",
+    "cold",
+    "deny",
+    "deprecated",
+    "doc",
+    "expect",
+    "export_name",
+    "forbid",
+    "must_use",
+    "no_mangle",
+    "target_feature",
+    "test",
+    "track_caller",
+    "unsafe",
+    "warn",
 ];
 
 impl Interface {
@@ -140,7 +154,10 @@ impl VisitMut for Eraser {
 fn is_plain(attribute: &syn::Attribute) -> bool {
     let path = attribute.path();
     let is_tool = path.segments.len() > 1
-        && path.segments.first().is_some_and(|tool| tool.ident == "clippy" || tool.ident == "rustfmt");
+        && path
+            .segments
+            .first()
+            .is_some_and(|tool| tool.ident == "clippy" || tool.ident == "rustfmt");
     is_tool || path.get_ident().is_some_and(|name| PLAIN.iter().any(|plain| name == plain))
 }
 
@@ -211,9 +228,15 @@ mod tests {
         for (old, new) in [
             ("pub fn f() -> u32 { 1 }", "pub fn f() -> u32 { 2 }"),
             ("pub fn f() {}", "/// Says more.\npub fn f() { use std::fmt::Write as _; }"),
-            ("struct S; impl S { pub fn f(&self) { 1; } }", "struct S; impl S { pub fn f(&self) { 2; } }"),
+            (
+                "struct S; impl S { pub fn f(&self) { 1; } }",
+                "struct S; impl S { pub fn f(&self) { 2; } }",
+            ),
             ("impl D for S { fn f(&self) { 1; } }", "impl D for S { fn f(&self) { 2; } }"),
-            ("mod m { pub fn f<'a>(x: &'a str) -> &'a str { x } }", "mod m { pub fn f<'a>(x: &'a str) -> &'a str { &x[1..] } }"),
+            (
+                "mod m { pub fn f<'a>(x: &'a str) -> &'a str { x } }",
+                "mod m { pub fn f<'a>(x: &'a str) -> &'a str { &x[1..] } }",
+            ),
             ("#[must_use] pub fn f() -> u32 { 1 }", "#[must_use] pub fn f() -> u32 { || 3; 2 }"),
             ("pub fn f() -> u32 { 1 }", "pub fn f() -> u32 { helper() } fn helper() -> u32 { 2 }"),
             ("pub fn f() -> u32 { helper() } fn helper() -> u32 { 2 }", "pub fn f() -> u32 { 1 }"),
@@ -235,7 +258,10 @@ mod tests {
             ("#[inline] pub fn f() { 1; }", "#[inline] pub fn f() { 2; }"),
             ("#[instrument] pub fn f() { 1; }", "#[instrument] pub fn f() { 2; }"),
             ("impl<T> S<T> { pub fn f(&self) { 1; } }", "impl<T> S<T> { pub fn f(&self) { 2; } }"),
-            ("#[async_trait] impl S { pub fn f(&self) { 1; } }", "#[async_trait] impl S { pub fn f(&self) { 2; } }"),
+            (
+                "#[async_trait] impl S { pub fn f(&self) { 1; } }",
+                "#[async_trait] impl S { pub fn f(&self) { 2; } }",
+            ),
             ("trait D { fn f(&self) { 1; } }", "trait D { fn f(&self) { 2; } }"),
             ("pub const N: u32 = 1;", "pub const N: u32 = 2;"),
             ("struct S { a: u32 }", "struct S { a: u64 }"),

@@ -337,10 +337,7 @@ pub fn of_trait(path: &str) -> String {
 }
 
 /// Where a variable is, if it has one place for ever.
-fn address(
-    unit: &gimli::Unit<Reader<'_>>,
-    value: AttributeValue<Reader<'_>>,
-) -> Option<u64> {
+fn address(unit: &gimli::Unit<Reader<'_>>, value: AttributeValue<Reader<'_>>) -> Option<u64> {
     let AttributeValue::Exprloc(expression) = value else { return None };
     match expression.operations(unit.encoding()).next() {
         Ok(Some(gimli::Operation::Address { address })) => Some(address),

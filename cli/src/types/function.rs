@@ -97,9 +97,8 @@ impl Types {
     /// The variables in which the standard library's macro keeps thread-locals: hash of the path,
     /// hash of the type, entry.
     pub(super) fn thread_locals(&self) -> impl Iterator<Item = (u64, u64, &Entry)> {
-        let kept = |entry: &&Entry| {
-            is_variable(entry) && self.name(entry) == "__RUST_STD_INTERNAL_VAL"
-        };
+        let kept =
+            |entry: &&Entry| is_variable(entry) && self.name(entry) == "__RUST_STD_INTERNAL_VAL";
         let kept = self.entries.iter().filter(kept);
         kept.map(|entry| (entry.path, self.type_hash(entry.of), entry))
     }
@@ -115,6 +114,25 @@ impl Types {
             let inner = inner.and_then(|rest| rest.rsplit_once(", ")).map(|(inner, _)| inner);
             (hash, name, inner.unwrap_or(&kept).to_owned())
         })
+    }
+
+    /// Whether a type is declared in the body of a function, so that nothing outside can name it.
+    pub fn is_local(&self, path: u64) -> bool {
+        let mut types = self.entries.iter().filter(|entry| is_type(entry.tag));
+        let around = types.find(|entry| entry.path == path).and_then(|entry| entry.parent);
+        let Some(around) = around.map(|around| self.entry(around)) else { return false };
+        // Inside an `impl` there are functions only.
+        let in_method = self.block_around(around).is_some_and(|block| block.path != around.path);
+        let is_it = |entry: &Entry| is_function(entry) && entry.path == around.path;
+        in_method || self.entries.iter().any(is_it)
+    }
+
+    /// Whether a static or thread-local holds a value through which one of `types` can be reached.
+    pub fn has_static_with(&self, types: &HashSet<u64>) -> bool {
+        let holders = self.holders(types);
+        self.entries
+            .iter()
+            .any(|entry| is_variable(entry) && entry.of.is_some_and(|of| holders.contains(&of)))
     }
 
     /// The path of a type by its last name.
@@ -153,8 +171,7 @@ impl Types {
     }
 
     fn block_around<'a>(&'a self, entry: &'a Entry) -> Option<&'a Entry> {
-        let around =
-            std::iter::successors(Some(entry), |entry| Some(self.entry(entry.parent?)));
+        let around = std::iter::successors(Some(entry), |entry| Some(self.entry(entry.parent?)));
         around.into_iter().find(|entry| self.name(entry).starts_with("{impl#"))
     }
 
@@ -258,8 +275,5 @@ fn is_variable(entry: &Entry) -> bool {
 }
 
 fn is_part(entry: &Entry) -> bool {
-    matches!(
-        entry.tag,
-        gimli::DW_TAG_member | gimli::DW_TAG_variant | gimli::DW_TAG_variant_part
-    )
+    matches!(entry.tag, gimli::DW_TAG_member | gimli::DW_TAG_variant | gimli::DW_TAG_variant_part)
 }

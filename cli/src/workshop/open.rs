@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::{Opened, Target, Workshop};
 use crate::cargo::{self, Built};
-use crate::check::Known;
 use crate::changes::{RestartInputs, Stamps};
+use crate::check::Known;
 use crate::elf::image::Image;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
@@ -51,7 +51,8 @@ impl Workshop {
         };
         let live = base_outputs(&graph, &record)?;
         let busy = Busy::default();
-        let outputs = live.iter().map(|(id, output)| (graph.crates[*id].key.clone(), Arc::clone(output)));
+        let outputs =
+            live.iter().map(|(id, output)| (graph.crates[*id].key.clone(), Arc::clone(output)));
         index::begin(outputs.collect(), target.layout.facts(), busy.clone());
         Ok(Opened::Ready(Box::new(Self {
             executable,

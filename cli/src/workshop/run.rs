@@ -7,9 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Outcome, Ready, Workshop, is_rust};
 use crate::archives;
-use crate::check::{
-    self, ChangedUnit, Checked, CheckedPatch, Refusal, Selected, Selection,
-};
+use crate::check::{self, ChangedUnit, Checked, CheckedPatch, Refusal, Selected, Selection};
 use crate::error::Result;
 use crate::graph::CrateId;
 use crate::patch::{self, LinkError, PatchLibrary};
@@ -189,7 +187,9 @@ impl Workshop {
         let mut linked = is_linked.then_some(linked.result);
         let mut archives = Vec::new();
         let (library, plan) = loop {
-            let library = linked.take().unwrap_or_else(|| self.link(patch.units(), &patch.brought, &archives));
+            let library = linked
+                .take()
+                .unwrap_or_else(|| self.link(patch.units(), &patch.brought, &archives));
             let library = match library {
                 Ok(library) => library,
                 Err(LinkError::NewThreadLocal(name)) => {

@@ -66,8 +66,16 @@ fn library(source: &str, program: &Program) -> PatchLibrary {
         builtins: empty,
         plain: None,
     };
-    patch::link(&[], &Brought::default(), &[file], program.generation() + 1, program, &record, &layout)
-        .unwrap_or_else(|error| panic!("{error:?}"))
+    patch::link(
+        &[],
+        &Brought::default(),
+        &[file],
+        program.generation() + 1,
+        program,
+        &record,
+        &layout,
+    )
+    .unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 /// Knows both generations, so that every name stands twice and is unique nevertheless.
