@@ -1,0 +1,131 @@
+//! A refused edit, for a reader: what changed, why that cannot go into a live process, what to do.
+//!
+//! `watch` and `reload` say the same of it. They differ in how a place is written: an editor reads
+//! `file:line:column: error:` at the start of a line.
+
+use std::path::Path;
+
+use super::color::{Style, paint};
+use super::event::{Item, RefusalCode};
+use super::text;
+
+/// Items shown before the rest is only counted.
+const SHOWN: usize = 8;
+/// A change that makes its line longer than this gets lines of its own.
+const WIDTH: usize = 90;
+
+/// The items for somebody at a terminal in `base`, one below the other.
+pub(super) fn for_people(items: &[Item], base: &Path) -> Vec<String> {
+    let places: Vec<String> = items.iter().map(|item| place(item, base)).collect();
+    let width = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or_default();
+    let place_width = width(&mut places.iter().take(SHOWN).map(String::len));
+    let gap = usize::from(place_width > 0);
+    let name_width = width(&mut items.iter().take(SHOWN).map(|item| item.name.len()));
+    let line = |(item, place): (&Item, &String)| {
+        let head = format!("{place:place_width$}{:gap$}", "");
+        described(item, &head, name_width)
+    };
+    let lines = items.iter().zip(&places).take(SHOWN).map(line);
+    lines.chain(rest(items)).collect()
+}
+
+/// The items for an editor whose user is in `base`.
+pub(super) fn for_editors(items: &[Item], base: &Path) -> Vec<String> {
+    let line = |item: &Item| {
+        let place = item
+            .file
+            .as_ref()
+            .map(|file| format!("{}:{}:1: ", text::relative(file, base), item.line.unwrap_or(1)));
+        described(item, &format!("{}error: ", place.unwrap_or_default()), 0)
+    };
+    items.iter().take(SHOWN).map(line).chain(rest(items)).collect()
+}
+
+/// Why, and what to do, each line with its label. `restarts`: the program restarts by itself.
+pub(super) fn advice(code: RefusalCode, restarts: bool, colors: bool) -> Vec<String> {
+    let label = |name: &str, text: &str| {
+        let gap = " ".repeat(6 - name.len());
+        format!("  {}{gap}{text}", paint(name, Style::Notice, colors))
+    };
+    let mut lines = vec![label("why:", reason(code))];
+    if restarts {
+        lines.push(label("next:", "it restarts now, as on-incompatible in hotdev.toml says"));
+        return lines;
+    }
+    lines.push(label("next:", next(code)));
+    if is_about_the_edit(code) {
+        let always = "on-incompatible = \"restart\" in hotdev.toml restarts on every such save";
+        lines.push(label("or:", always));
+    }
+    lines
+}
+
+/// Why such an edit cannot go into a live process.
+fn reason(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::LayoutChanged => {
+            "new code would read and write values that exist at the wrong places"
+        }
+        RefusalCode::VtableChanged => {
+            "a call finds its method by its place in the table, and would find another one"
+        }
+        RefusalCode::StaticChanged => {
+            "statics and thread-locals keep the memory that they got when the program started"
+        }
+        RefusalCode::UnresolvedSymbol => "the new code would call or read what is nowhere",
+        RefusalCode::SlotMismatch => {
+            "a word of the program is not what hotdev knows it to be; writing it is not safe"
+        }
+        RefusalCode::LoadFailed => "a patch goes into every process of the program or into none",
+        RefusalCode::PatchFailed => "only a whole patch is loaded, and this one was not made",
+        RefusalCode::NeedsRestart => {
+            "a patch replaces functions; this is part of how the whole program is built or linked"
+        }
+    }
+}
+
+/// What to do about it.
+fn next(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::LayoutChanged | RefusalCode::VtableChanged | RefusalCode::StaticChanged => {
+            "`hotdev restart` runs it with fresh state; taking the edit back keeps the state"
+        }
+        RefusalCode::UnresolvedSymbol | RefusalCode::NeedsRestart => {
+            "`hotdev restart` builds it with cargo and runs it; taking it back keeps the state"
+        }
+        RefusalCode::SlotMismatch | RefusalCode::PatchFailed => {
+            "`hotdev restart` applies it; target/hotdev/hotdev.log has the details"
+        }
+        RefusalCode::LoadFailed => "`hotdev reload` tries again; `hotdev restart` always works",
+    }
+}
+
+/// Whether the edit is the cause, rather than something that went wrong.
+fn is_about_the_edit(code: RefusalCode) -> bool {
+    use RefusalCode::{LoadFailed, PatchFailed, SlotMismatch};
+    !matches!(code, SlotMismatch | LoadFailed | PatchFailed)
+}
+
+/// `head`, then "name: u32 -> u64", or "was" and "now" below each other where they are long.
+fn described(item: &Item, head: &str, name_width: usize) -> String {
+    let change = text::change(item);
+    if change.is_empty() {
+        return format!("{head}{}", item.name);
+    }
+    let line = format!("{head}{:name_width$} {change}", item.name.clone() + ":");
+    if line.chars().count() <= WIDTH || item.was.is_empty() || item.now.is_empty() {
+        return line;
+    }
+    format!("{head}{}\n    was {}\n    now {}", item.name, item.was, item.now)
+}
+
+fn rest(items: &[Item]) -> Option<String> {
+    (items.len() > SHOWN).then(|| format!("and {} more", items.len() - SHOWN))
+}
+
+/// "game/src/lib.rs:12:", as much of it as is known.
+fn place(item: &Item, base: &Path) -> String {
+    let Some(file) = &item.file else { return String::new() };
+    let file = text::relative(file, base);
+    item.line.map_or_else(|| format!("{file}:"), |line| format!("{file}:{line}:"))
+}
