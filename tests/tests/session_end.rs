@@ -1,5 +1,7 @@
 //! However a session ends, nothing that it started is left.
 
+use std::sync::Arc;
+
 use hotdev_tests::{Session, Signal, Workspace, is_alive};
 
 #[test]
@@ -90,4 +92,36 @@ fn a_first_build_that_fails_is_told_and_mended() {
     hot.expect_event("started");
     hot.expect_output("old greeting");
     hot.end();
+}
+
+#[test]
+fn a_program_that_a_killed_session_left_is_told_and_patched_along() {
+    let workspace = Arc::new(Workspace::copy("single"));
+    let mut killed = Session::start_in(Arc::clone(&workspace), &[]);
+    killed.expect_output("old greeting");
+    let left = killed.pid();
+    killed.signal(Signal::KILL);
+
+    let mut hot = Session::launch(Arc::clone(&workspace), &[]);
+    let warning = hot.expect_event("warning");
+    let said = warning["message"].as_str().unwrap_or_default();
+    assert!(said.contains(&format!("process {left} of an earlier session")), "{warning}");
+    assert!(
+        said.contains("patched") || warning["hint"].to_string().contains("patched"),
+        "{warning}"
+    );
+    assert!(warning["hint"].to_string().contains(&format!("`kill {left}`")), "{warning}");
+    hot.expect_output("old greeting");
+    hot.edit("src/main.rs", "old greeting", "new greeting");
+    let live = hot.expect_verdict("live");
+    assert!(live["pids"].as_array().is_some_and(|pids| pids.contains(&left.into())), "{live}");
+    hot.expect_output("new greeting");
+    killed.expect_output("new greeting");
+
+    // The program alone is what the session is asked about.
+    hot.kill(hot.pid());
+    hot.expect_event("exited");
+    assert_eq!(hot.command(&["status"]).code, Some(4));
+    hot.end();
+    assert!(!is_alive(left), "it ends with the session");
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::color::{Style, paint};
 use super::event::{Diagnostic, Event, Item, Reason, Timings};
-use super::{refusal, status, text};
+use super::refusal::{self, Fate};
+use super::{status, text};
 use crate::error::Error;
 
 /// Names shown before the rest is only counted.
@@ -29,9 +30,12 @@ impl Human {
             Event::Building { reason: Reason::Save, .. } => String::new(),
             Event::CompileError { diagnostics } => self.compile_error(diagnostics, running),
             Event::Refused { code, items, message } => {
-                let end = if restarts { "" } else { consolation(running) };
-                let advice = refusal::advice(*code, restarts, self.colors);
-                self.refused(items, &format!("{message}{end}"), advice)
+                let fate = match (restarts, running) {
+                    (true, _) => Fate::Restarts,
+                    (false, true) => Fate::RunsOn,
+                    (false, false) => Fate::None,
+                };
+                self.refused(items, message, refusal::advice(*code, fate, self.colors))
             }
             Event::Live { notes, .. } => {
                 let notes = notes.iter().map(|note| format!("{}{note}", self.notice("note: ")));

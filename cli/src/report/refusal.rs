@@ -11,16 +11,18 @@ use super::text;
 
 /// Items shown before the rest is only counted.
 const SHOWN: usize = 8;
+/// Longer names are not lined up.
+const NAME_WIDTH: usize = 40;
 /// A change that makes its line longer than this gets lines of its own.
 const WIDTH: usize = 90;
 
 /// The items for somebody at a terminal in `base`, one below the other.
 pub(super) fn for_people(items: &[Item], base: &Path) -> Vec<String> {
     let places: Vec<String> = items.iter().map(|item| place(item, base)).collect();
-    let width = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or_default();
-    let place_width = width(&mut places.iter().take(SHOWN).map(String::len));
+    let place_width = places.iter().take(SHOWN).map(String::len).max().unwrap_or_default();
     let gap = usize::from(place_width > 0);
-    let name_width = width(&mut items.iter().take(SHOWN).map(|item| item.name.len()));
+    let names = items.iter().take(SHOWN).map(|item| shortened(item).name.len() + 1);
+    let name_width = names.filter(|width| *width <= NAME_WIDTH).max().unwrap_or_default();
     let line = |(item, place): (&Item, &String)| {
         let head = format!("{place:place_width$}{:gap$}", "");
         described(item, &head, name_width)
@@ -41,16 +43,28 @@ pub(super) fn for_editors(items: &[Item], base: &Path) -> Vec<String> {
     items.iter().take(SHOWN).map(line).chain(rest(items)).collect()
 }
 
-/// Why, and what to do, each line with its label. `restarts`: the program restarts by itself.
-pub(super) fn advice(code: RefusalCode, restarts: bool, colors: bool) -> Vec<String> {
+/// What becomes of the program: it runs on as it was, it restarts by itself, or there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    RunsOn,
+    Restarts,
+    None,
+}
+
+/// Why, and what to do, each line with its label.
+pub(super) fn advice(code: RefusalCode, fate: Fate, colors: bool) -> Vec<String> {
     let label = |name: &str, text: &str| {
         let gap = " ".repeat(6 - name.len());
         format!("  {}{gap}{text}", paint(name, Style::Notice, colors))
     };
     let mut lines = vec![label("why:", reason(code))];
-    if restarts {
-        lines.push(label("next:", "it restarts now, as on-incompatible in hotdev.toml says"));
-        return lines;
+    match fate {
+        Fate::RunsOn => lines.push(label("so:", "the program runs on as it was")),
+        Fate::Restarts => {
+            lines.push(label("so:", "it restarts now, as on-incompatible in hotdev.toml says"));
+            return lines;
+        }
+        Fate::None => {}
     }
     lines.push(label("next:", next(code)));
     if is_about_the_edit(code) {
@@ -108,6 +122,7 @@ fn is_about_the_edit(code: RefusalCode) -> bool {
 
 /// `head`, then "name: u32 -> u64", or "was" and "now" below each other where they are long.
 fn described(item: &Item, head: &str, name_width: usize) -> String {
+    let item = &shortened(item);
     let change = text::change(item);
     if change.is_empty() {
         return format!("{head}{}", item.name);
@@ -119,6 +134,33 @@ fn described(item: &Item, head: &str, name_width: usize) -> String {
     format!("{head}{}\n    was {}\n    now {}", item.name, item.was, item.now)
 }
 
+/// The item without what goes without saying: where the types of std are declared, and the name of
+/// a file that stands before it.
+fn shortened(item: &Item) -> Item {
+    let [name, was, now] = [&item.name, &item.was, &item.now].map(|text| short_types(text));
+    let is_file = item.file.as_ref().is_some_and(|file| file.ends_with(&item.name));
+    let name = if is_file { "needs a restart".into() } else { name };
+    if was == now {
+        return Item { name, ..item.clone() };
+    }
+    Item { name, was, now, ..item.clone() }
+}
+
+/// `alloc::boxed::Box<dyn game::Rule, alloc::alloc::Global>` as `Box<dyn game::Rule>`.
+fn short_types(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let same = rest.find(|c| is_part(c) != is_part(first)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(same);
+        let is_std = ["core::", "alloc::", "std::"].iter().any(|krate| run.starts_with(krate));
+        short += if is_std { run.rsplit("::").next().unwrap_or(run) } else { run };
+        rest = after;
+    }
+    short.replace(", Global>", ">")
+}
+
 fn rest(items: &[Item]) -> Option<String> {
     (items.len() > SHOWN).then(|| format!("and {} more", items.len() - SHOWN))
 }
@@ -128,4 +170,56 @@ fn place(item: &Item, base: &Path) -> String {
     let Some(file) = &item.file else { return String::new() };
     let file = text::relative(file, base);
     item.line.map_or_else(|| format!("{file}:"), |line| format!("{file}:{line}:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_std_are_named_without_their_modules() {
+        for (text, expected) in [
+            ("core::option::Option<game::Kind> at 8", "Option<game::Kind> at 8"),
+            (
+                "alloc::boxed::Box<dyn game::Rule, alloc::alloc::Global> at 8",
+                "Box<dyn game::Rule> at 8",
+            ),
+            ("mystd::Vec<u8>", "mystd::Vec<u8>"),
+            ("not there", "not there"),
+        ] {
+            assert_eq!(short_types(text), expected);
+        }
+    }
+
+    #[test]
+    fn types_that_differ_in_their_modules_alone_keep_them() {
+        let (was, now) = ("core::a::T".to_owned(), "std::b::T".to_owned());
+        let item = Item { name: "x".into(), was, now, ..Item::default() };
+        assert_eq!(for_people(&[item], Path::new("/")), ["x: core::a::T -> std::b::T"]);
+    }
+
+    #[test]
+    fn places_and_names_stand_below_each_other() {
+        let item = |name: &str, line| Item {
+            name: name.into(),
+            was: "u8".into(),
+            now: "u16".into(),
+            file: Some("/w/a.rs".into()),
+            line: Some(line),
+        };
+        let file = Item {
+            name: "Cargo.toml".into(),
+            file: Some("/w/Cargo.toml".into()),
+            ..Item::default()
+        };
+        assert_eq!(
+            for_people(&[item("A.first", 3), item("A.b", 12)], Path::new("/w")),
+            ["a.rs:3:  A.first: u8 -> u16", "a.rs:12: A.b:     u8 -> u16"]
+        );
+        assert_eq!(for_people(&[file.clone()], Path::new("/w")), ["Cargo.toml: needs a restart"]);
+        assert_eq!(
+            for_editors(&[file], Path::new("/w")),
+            ["Cargo.toml:1:1: error: needs a restart"]
+        );
+    }
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::color::{Style, paint};
 use super::event::{Diagnostic, Event, Item, RefusalCode};
-use super::{ColorChoice, Format, json, refusal, status, text};
+use super::refusal::{self, Fate};
+use super::{ColorChoice, Format, json, status, text};
 use crate::control::Done;
 use crate::exit;
 
@@ -80,9 +81,9 @@ pub fn render(event: &Event, base: &Path, colors: bool) -> String {
 
 fn refused(code: RefusalCode, items: &[Item], message: &str, base: &Path, colors: bool) -> String {
     let refused = paint("refused:", Style::Bad, colors);
-    let summary = format!("{refused} {message}; the program runs on as it was");
+    let summary = format!("{refused} {message}");
     let items = refusal::for_editors(items, base).into_iter();
-    let lines = items.chain([summary]).chain(refusal::advice(code, false, colors));
+    let lines = items.chain([summary]).chain(refusal::advice(code, Fate::RunsOn, colors));
     lines.map(|line| line + "\n").collect()
 }
 

@@ -110,3 +110,22 @@ impl Reporter {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::event::Reason;
+
+    #[test]
+    fn a_verdict_is_told_in_full_once() {
+        let reporter = Reporter::new(Format::Human, ColorChoice::Never);
+        let broken = Event::CompileError { diagnostics: Vec::new() };
+        let building = Event::Building { reason: Reason::Save, crates: vec![], files: vec![] };
+        assert!(!reporter.is_told(&broken));
+        assert!(!reporter.is_told(&building));
+        assert!(reporter.is_told(&broken) && reporter.is_told(&broken));
+        assert!(!reporter.is_told(&Event::Unchanged { files: vec![] }));
+        assert!(!reporter.is_told(&Event::Unchanged { files: vec![] }));
+        assert!(!reporter.is_told(&broken));
+    }
+}

@@ -125,8 +125,9 @@ fn people_read_of_a_refusal() {
         human(&refused()),
         "hotdev: game/src/lib.rs:7: game::State.score: u32 at 8 -> u64 at 8\n\
          hotdev:                    game::State.lives: was u8\n\
-         hotdev: refused: the layout of game::State changed; the program runs on as it was\n\
+         hotdev: refused: the layout of game::State changed\n\
          hotdev:   why:  new code would read and write values that exist at the wrong places\n\
+         hotdev:   so:   the program runs on as it was\n\
          hotdev:   next: `hotdev restart` runs it with fresh state; \
          taking the edit back keeps the state\n\
          hotdev:   or:   on-incompatible = \"restart\" in hotdev.toml restarts on every such save\n"
@@ -136,7 +137,7 @@ fn people_read_of_a_refusal() {
         restarts.contains("hotdev: refused: the layout of game::State changed\n"),
         "{restarts}"
     );
-    assert!(restarts.ends_with("next: it restarts now, as on-incompatible in hotdev.toml says\n"));
+    assert!(restarts.ends_with("so:   it restarts now, as on-incompatible in hotdev.toml says\n"));
 }
 
 #[test]
@@ -276,8 +277,9 @@ fn editors_read_places_first() {
         for_editor(&refused()),
         "game/src/lib.rs:7:1: error: game::State.score: u32 at 8 -> u64 at 8\n\
          error: game::State.lives: was u8\n\
-         refused: the layout of game::State changed; the program runs on as it was\n  \
+         refused: the layout of game::State changed\n  \
          why:  new code would read and write values that exist at the wrong places\n  \
+         so:   the program runs on as it was\n  \
          next: `hotdev restart` runs it with fresh state; taking the edit back keeps the state\n  \
          or:   on-incompatible = \"restart\" in hotdev.toml restarts on every such save\n"
     );

@@ -8,9 +8,6 @@ use crate::control::server::Responder;
 use crate::exit;
 use crate::report::{event, relative};
 
-/// How alike two names must be for one to be offered instead of the other, from 0 to 1.
-const ALIKE: f64 = 0.7;
-
 /// A path as the session knows it: without links and `..`, also where the file itself is missing.
 pub(super) fn resolve(path: PathBuf) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| match (path.parent(), path.file_name()) {
@@ -49,7 +46,6 @@ impl Session {
             (alike(&name(file), &name(path)), alike(file, path))
         };
         let files = files.map(|file| (likeness(&file), file));
-        let files = files.filter(|((name, _), _)| *name >= ALIKE);
         let sum = |(name, whole): (f64, f64)| name + whole;
         files.max_by(|(a, _), (b, _)| sum(*a).total_cmp(&sum(*b))).map(|(_, file)| file)
     }
