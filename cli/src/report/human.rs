@@ -102,11 +102,22 @@ impl Human {
     fn compile_error(&self, diagnostics: &[Diagnostic], running: bool) -> String {
         let mut lines = String::new();
         for diagnostic in diagnostics {
-            lines += &text::rendered(diagnostic, &self.base);
+            lines += &self.headed(text::rendered(diagnostic, &self.base), &diagnostic.level);
             lines += "\n\n";
         }
         let summary = paint(text::compile_error(diagnostics), Style::Bad, self.colors);
         lines + &self.lines([summary + consolation(running)])
+    }
+
+    /// The text of a diagnostic, with the word that it begins with in its colour.
+    fn headed(&self, rendered: String, level: &str) -> String {
+        let style = if level == "error" { Style::Bad } else { Style::Notice };
+        match rendered.split_once(": ") {
+            Some((head, rest)) if head.starts_with(level) => {
+                format!("{}: {rest}", paint(head, style, self.colors))
+            }
+            _ => rendered,
+        }
     }
 
     fn refused(&self, items: &[Item], message: &str, advice: Vec<String>) -> String {

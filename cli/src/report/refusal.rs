@@ -216,7 +216,10 @@ mod tests {
             for_people(&[item("A.first", 3), item("A.b", 12)], Path::new("/w")),
             ["a.rs:3:  A.first: u8 -> u16", "a.rs:12: A.b:     u8 -> u16"]
         );
-        assert_eq!(for_people(&[file.clone()], Path::new("/w")), ["Cargo.toml: needs a restart"]);
+        assert_eq!(
+            for_people(std::slice::from_ref(&file), Path::new("/w")),
+            ["Cargo.toml: needs a restart"]
+        );
         assert_eq!(
             for_editors(&[file], Path::new("/w")),
             ["Cargo.toml:1:1: error: needs a restart"]

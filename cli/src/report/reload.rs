@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::color::{Style, paint};
-use super::event::{Diagnostic, Event, Item, RefusalCode};
+use super::event::{Diagnostic, Event, Item};
 use super::refusal::{self, Fate};
 use super::{ColorChoice, Format, json, status, text};
 use crate::control::Done;
@@ -45,6 +45,11 @@ pub fn print_done(done: &Done, format: Format, color: ColorChoice) {
 
 /// The text of one event, for somebody in `base`; every line with its newline.
 pub fn render(event: &Event, base: &Path, colors: bool) -> String {
+    render_for(Fate::RunsOn, event, base, colors)
+}
+
+/// The same, with what has become of the program since.
+pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -> String {
     match event {
         Event::Live { generation, functions, ms, notes, .. } => {
             let functions = text::list(functions, SHOWN);
@@ -58,7 +63,10 @@ pub fn render(event: &Event, base: &Path, colors: bool) -> String {
             let all: String = diagnostics.iter().map(|one| diagnostic(one, base)).collect();
             format!("{all}{}\n", paint(text::compile_error(diagnostics), Style::Bad, colors))
         }
-        Event::Refused { code, items, message } => refused(*code, items, message, base, colors),
+        Event::Refused { code, items, message } => {
+            let advice = refusal::advice(*code, fate, colors);
+            refused(items, message, advice, base, colors)
+        }
         Event::RolledBack { generation, to, reason } => {
             let what = paint("rolled back", Style::Notice, colors);
             format!("{what} from {generation} to {to}: {reason}\n")
@@ -79,12 +87,16 @@ pub fn render(event: &Event, base: &Path, colors: bool) -> String {
     }
 }
 
-fn refused(code: RefusalCode, items: &[Item], message: &str, base: &Path, colors: bool) -> String {
-    let refused = paint("refused:", Style::Bad, colors);
-    let summary = format!("{refused} {message}");
+fn refused(
+    items: &[Item],
+    message: &str,
+    advice: Vec<String>,
+    base: &Path,
+    colors: bool,
+) -> String {
+    let summary = format!("{} {message}", paint("refused:", Style::Bad, colors));
     let items = refusal::for_editors(items, base).into_iter();
-    let lines = items.chain([summary]).chain(refusal::advice(code, Fate::RunsOn, colors));
-    lines.map(|line| line + "\n").collect()
+    items.chain([summary]).chain(advice).map(|line| line + "\n").collect()
 }
 
 fn diagnostic(diagnostic: &Diagnostic, base: &Path) -> String {

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::color::{Style, paint};
 use super::event::{Event, Status, Verdict};
+use super::refusal::Fate;
 use super::{reload, text};
 
 /// Functions shown of each generation.
@@ -36,7 +37,8 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
     }));
     if let Some(pending) = &status.pending {
         lines.push("not live:".into());
-        lines.extend(pending_lines(pending, base, colors));
+        let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };
+        lines.extend(pending_lines(fate, pending, base, colors));
     }
     if status.state == "exited" {
         lines.push("next: `hotdev restart` starts it, and so does the next save".into());
@@ -91,10 +93,13 @@ fn ago(now: u64, then: u64) -> String {
     format!("{} ago", text::span(now.saturating_sub(then)))
 }
 
-fn pending_lines(pending: &Event, base: &Path, colors: bool) -> Vec<String> {
+fn pending_lines(fate: Fate, pending: &Event, base: &Path, colors: bool) -> Vec<String> {
     // A status in a status would have no end, and means nothing.
     if matches!(pending, Event::Status(_)) {
         return Vec::new();
     }
-    reload::render(pending, base, colors).lines().map(|line| format!("  {line}")).collect()
+    reload::render_for(fate, pending, base, colors)
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect()
 }

@@ -264,6 +264,14 @@ fn colours_mark_the_name_and_the_verdict() {
 }
 
 #[test]
+fn colours_mark_what_rustc_says() {
+    let human = Human { colors: true, base: "/w".into() };
+    let text = human.event(&compile_error(), true, false);
+    assert!(text.starts_with("\x1b[1;31merror[E0308]\x1b[0m: mismatched types\n --> "), "{text}");
+    assert!(text.contains("\n\x1b[1;33mwarning\x1b[0m: unused\n"), "{text}");
+}
+
+#[test]
 fn editors_read_places_first() {
     let place = "game/src/lib.rs:12:5: error: mismatched types\n  error[E0308]: mismatched types\n   \
                  --> game/src/lib.rs:12:5\n    |\n";
@@ -328,7 +336,11 @@ fn the_status_says_since_when_and_how_it_ended() {
          verdict: refused (layout-changed), 1 min ago\n\
          session: process 99, workspace /w"
     );
+    status.pending = Some(Box::new(refused()));
+    assert!(lines(&status).contains("the program runs on"));
     status.state = "exited".into();
+    assert!(!lines(&status).contains("the program runs on"), "nothing runs");
+    status.pending = None;
     status.pids.clear();
     status.ahead = Some(false);
     status.ended = Some(Ended { pid: 123, status: None, signal: Some(11), at: 1195 });
