@@ -18,29 +18,37 @@ const WIDTH: usize = 90;
 
 /// The items for somebody at a terminal in `base`, one below the other.
 pub(super) fn for_people(items: &[Item], base: &Path) -> Vec<String> {
-    let places: Vec<String> = items.iter().map(|item| place(item, base)).collect();
-    let place_width = places.iter().take(SHOWN).map(String::len).max().unwrap_or_default();
+    let shown = shown(items);
+    let places: Vec<String> = shown.iter().map(|item| place(item, base)).collect();
+    let place_width = places.iter().map(String::len).max().unwrap_or_default();
     let gap = usize::from(place_width > 0);
-    let names = items.iter().take(SHOWN).map(|item| shortened(item).name.len() + 1);
+    let names = shown.iter().map(|item| shortened(item).name.len() + 1);
     let name_width = names.filter(|width| *width <= NAME_WIDTH).max().unwrap_or_default();
-    let line = |(item, place): (&Item, &String)| {
+    let lines = shown.iter().zip(&places).map(|(item, place)| {
         let head = format!("{place:place_width$}{:gap$}", "");
         described(item, &head, name_width)
-    };
-    let lines = items.iter().zip(&places).take(SHOWN).map(line);
+    });
     lines.chain(rest(items)).collect()
 }
 
 /// The items for an editor whose user is in `base`.
 pub(super) fn for_editors(items: &[Item], base: &Path) -> Vec<String> {
-    let line = |item: &Item| {
+    let line = |item: &&Item| {
         let place = item
             .file
             .as_ref()
             .map(|file| format!("{}:{}:1: ", text::relative(file, base), item.line.unwrap_or(1)));
         described(item, &format!("{}error: ", place.unwrap_or_default()), 0)
     };
-    items.iter().take(SHOWN).map(line).chain(rest(items)).collect()
+    shown(items).iter().map(line).chain(rest(items)).collect()
+}
+
+/// Those that stand in the sources, where some do: types that hold a changed one have changed with
+/// it, and there can be many.
+fn shown(items: &[Item]) -> Vec<&Item> {
+    let any_placed = items.iter().any(|item| item.file.is_some());
+    let wanted = |item: &&Item| !any_placed || item.file.is_some();
+    items.iter().filter(wanted).take(SHOWN).collect()
 }
 
 /// What becomes of the program: it runs on as it was, it restarts by itself, or there is none.
@@ -162,7 +170,8 @@ fn short_types(text: &str) -> String {
 }
 
 fn rest(items: &[Item]) -> Option<String> {
-    (items.len() > SHOWN).then(|| format!("and {} more", items.len() - SHOWN))
+    let more = items.len() - shown(items).len();
+    (more > 0).then(|| format!("and {more} more, which `hotdev reload --json` names"))
 }
 
 /// "game/src/lib.rs:12:", as much of it as is known.

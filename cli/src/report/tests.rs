@@ -124,7 +124,7 @@ fn people_read_of_a_refusal() {
     assert_eq!(
         human(&refused()),
         "hotdev: game/src/lib.rs:7: game::State.score: u32 at 8 -> u64 at 8\n\
-         hotdev:                    game::State.lives: was u8\n\
+         hotdev: and 1 more, which `hotdev reload --json` names\n\
          hotdev: refused: the layout of game::State changed\n\
          hotdev:   why:  new code would read and write values that exist at the wrong places\n\
          hotdev:   so:   the program runs on as it was\n\
@@ -170,7 +170,7 @@ fn a_long_change_stands_on_lines_of_its_own() {
     let event = Event::Refused { code: RefusalCode::LayoutChanged, items, message: "no".into() };
     let (text, other) = (human(&event), for_editor(&event));
     assert!(text.starts_with("hotdev: game::State\nhotdev:     was aaaa"), "{text}");
-    assert!(text.contains("\nhotdev:     now bbbb") && text.contains("hotdev: and 2 more\n"));
+    assert!(text.contains("\nhotdev:     now bbbb") && text.contains("hotdev: and 2 more, "));
     assert!(other.starts_with("error: game::State\n    was aaaa"), "{other}");
 }
 
@@ -284,7 +284,7 @@ fn editors_read_places_first() {
     assert_eq!(
         for_editor(&refused()),
         "game/src/lib.rs:7:1: error: game::State.score: u32 at 8 -> u64 at 8\n\
-         error: game::State.lives: was u8\n\
+         and 1 more, which `hotdev reload --json` names\n\
          refused: the layout of game::State changed\n  \
          why:  new code would read and write values that exist at the wrong places\n  \
          so:   the program runs on as it was\n  \
