@@ -125,3 +125,24 @@ fn a_program_that_a_killed_session_left_is_told_and_patched_along() {
     hot.end();
     assert!(!is_alive(left), "it ends with the session");
 }
+
+#[test]
+fn workers_that_outlive_the_first_process_are_still_patched() {
+    let workspace = Workspace::copy("forks");
+    let tied = "unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };";
+    workspace.edit("src/main.rs", tied, "");
+    let mut hot = Session::start_in(workspace, &[]);
+    for _ in 0..2 {
+        hot.expect_line(&["tick 2 ", "worker"]);
+    }
+    let first = hot.pid();
+    hot.kill(first);
+    hot.expect_event("exited");
+    assert_eq!(hot.command(&["status"]).code, Some(0), "the program is not gone");
+    hot.edit("src/main.rs", "old-text", "new-text");
+    let live = hot.expect_verdict("live");
+    let pids = live["pids"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert!(pids.len() == 2 && !pids.contains(&first.into()), "{live}");
+    hot.expect_line(&["worker", "new-text"]);
+    hot.end();
+}
