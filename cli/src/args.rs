@@ -15,18 +15,44 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
+use crate::error::{Error, Kind};
 use crate::exit;
+use crate::report::{self, ColorChoice, Format};
 
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
 /// The code to exit with, after the message or the help that was asked for has been printed.
-pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Settings, u8> {
+pub fn parse(line: Vec<OsString>) -> Result<Settings, u8> {
+    let wants_json = wants_json(&line);
     settings(line).map_err(|error| {
-        // Whoever closed our stdout or stderr does not want the text.
-        let _ = error.print();
+        if wants_json && error.use_stderr() {
+            report::error::print(&usage(&error), Format::Json, ColorChoice::Never);
+        } else {
+            // Whoever closed our stdout or stderr does not want the text.
+            let _ = error.print();
+        }
         exit_code(&error)
     })
+}
+
+/// Whether a command line that need not be right asks for JSON.
+fn wants_json(line: &[OsString]) -> bool {
+    let own: Vec<_> = line.iter().take_while(|arg| *arg != "--").collect();
+    let named = |pair: &[&OsString]| *pair[0] == "--message-format" && *pair[1] == "json";
+    own.iter().any(|arg| *arg == "--json" || *arg == "--message-format=json")
+        || own.windows(2).any(named)
+}
+
+/// clap's message, in the parts that every error has.
+fn usage(error: &clap::Error) -> Error {
+    let text = error.render().to_string();
+    let mut parts = text.trim_start_matches("error: ").split("\n\n");
+    let joined = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cause = joined(parts.next().unwrap_or_default());
+    let tip = parts.find_map(|part| part.trim().strip_prefix("tip: ").map(joined));
+    Error::new(Kind::Usage, "understand the command line", cause)
+        .hint(tip.unwrap_or_else(|| "see `hotdev --help`".into()))
 }
 
 fn settings(line: impl IntoIterator<Item = OsString>) -> Result<Settings, clap::Error> {

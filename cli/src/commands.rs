@@ -56,7 +56,8 @@ fn run(settings: Settings) -> Result<u8> {
         }
         Command::Reload { files } => {
             let files = files.into_iter().map(absolute).collect::<Result<_>>()?;
-            ask(&selection, &Request::Reload { files }, format, color)
+            let base = absolute(PathBuf::from("."))?;
+            ask(&selection, &Request::Reload { files, base }, format, color)
         }
         Command::Status => ask(&selection, &Request::Status, format, color),
         Command::Rollback { generation } => {
@@ -83,7 +84,8 @@ fn ask(
         None => project::metadata(selection.manifest_path.as_deref())?.target_directory.into(),
     };
     let session = client::find(&target_dir)?;
-    let done = client::call(&session, request, |event| report::reload::print(&event, format))?;
+    let done =
+        client::call(&session, request, |event| report::reload::print(&event, format, color))?;
     report::reload::print_done(&done, format, color);
     Ok(done.exit)
 }

@@ -77,7 +77,7 @@ pub struct Reload {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnIncompatible {
-    /// Ask at the terminal; without one, keep.
+    /// Keep it, and name what would restart it: stdin, where one could answer, is the program's.
     #[default]
     Ask,
     /// Restart the program with it.
@@ -120,14 +120,24 @@ impl Config {
         };
         let text = std::str::from_utf8(bytes)
             .map_err(|error| fault(error.valid_up_to(), "not valid UTF-8"))?;
-        let toml_fault = |error: toml::de::Error| {
+        let place = |error: &toml::de::Error| {
             let cause = error.message().replace('\n', "; ");
-            fault(error.span().map_or(0, |span| span.start.min(bytes.len())), &cause)
+            (error.span().map_or(0, |span| span.start.min(bytes.len())), cause)
         };
-        if let Some(unknown) = unknown_key(DeTable::parse(text).map_err(toml_fault)?.get_ref()) {
+        let table = DeTable::parse(text).map_err(|error| {
+            let (offset, cause) = place(&error);
+            fault(offset, &cause)
+        })?;
+        if let Some(unknown) = unknown_key(table.get_ref()) {
             return Err(fault(unknown.offset, &unknown.cause).hint(unknown.hint));
         }
-        toml::from_str(text).map_err(toml_fault)
+        toml::from_str(text).map_err(|error| {
+            let (offset, cause) = place(&error);
+            let Some((section, key)) = key_at(table.get_ref(), offset) else {
+                return fault(offset, &cause);
+            };
+            fault(offset, &format!("`{key}` in [{section}]: {cause}")).hint(example(&key))
+        })
     }
 }
 
@@ -150,6 +160,31 @@ fn unknown_key(file: &DeTable<'_>) -> Option<Unknown> {
         }
     }
     None
+}
+
+/// The section and the key whose value is at `offset`.
+fn key_at(file: &DeTable<'_>, offset: usize) -> Option<(String, String)> {
+    for (section, value) in file {
+        let DeValue::Table(table) = value.get_ref() else { continue };
+        let key = table.iter().find(|(_, value)| value.span().contains(&offset));
+        if let Some((key, _)) = key {
+            return Some((section.get_ref().to_string(), key.get_ref().to_string()));
+        }
+    }
+    None
+}
+
+/// What to write for a key instead.
+fn example(key: &str) -> String {
+    let text = match key {
+        "on-incompatible" => r#"write "ask", "restart" or "keep""#,
+        "args" => r#"write a list: args = ["--port", "8080"]"#,
+        "exclude" => r#"write a list: exclude = ["some-package"]"#,
+        "ignore" => r#"write a list: ignore = ["assets/**"]"#,
+        "env" => r#"write a table: env = { RUST_LOG = "debug" }"#,
+        _ => return format!(r#"write a name in quotes: {key} = "game""#),
+    };
+    text.to_owned()
 }
 
 fn unknown<T: AsRef<str>>(key: &Spanned<T>, section: &str, known: &[&str]) -> Unknown {
@@ -246,17 +281,32 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_value_names_what_to_write() {
+        for (text, expected) in [
+            ("[reload]\non-incompatible = 'maybe'", r#"write "ask", "restart" or "keep""#),
+            ("hot.exclude = 'a'", r#"write a list: exclude = ["some-package"]"#),
+            ("app = { package = 1 }", r#"write a name in quotes: package = "game""#),
+        ] {
+            assert_eq!(fault(text)[1], expected);
+        }
+    }
+
+    #[test]
     fn a_wrong_value_names_the_line() {
         for (text, expected) in [
             (
                 "[app]\nargs = 'x'",
-                "w/hotdev.toml:2: invalid type: string \"x\", expected a sequence",
+                "w/hotdev.toml:2: `args` in [app]: invalid type: string \"x\", expected a sequence",
             ),
-            ("[app]\n\nbin = 3", "w/hotdev.toml:3: invalid type: integer `3`, expected a string"),
+            (
+                "[app]\n\nbin = 3",
+                "w/hotdev.toml:3: `bin` in [app]: invalid type: integer `3`, expected a string",
+            ),
             ("hot = 1", "w/hotdev.toml:1: invalid type: integer `1`, expected a section"),
             (
                 "[reload]\non-incompatible = 'yes'",
-                "w/hotdev.toml:2: unknown variant `yes`, expected one of `ask`, `restart`, `keep`",
+                "w/hotdev.toml:2: `on-incompatible` in [reload]: unknown variant `yes`, \
+                 expected one of `ask`, `restart`, `keep`",
             ),
         ] {
             assert_eq!(fault(text)[0], expected);

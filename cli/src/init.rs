@@ -150,8 +150,8 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 #exclude = ["some-package"]
 
 [reload]
-# An edit that cannot go into the running program: "ask", "restart" with it, or "keep" the
-# program as it is. hotdev does not ask yet: "ask" means "keep", and `hotdev restart` applies it.
+# An edit that cannot go into the running program: "restart" with it, or "keep" the program as it
+# is. "ask" keeps it too and names `hotdev restart`: the terminal's keys are the program's.
 #on-incompatible = "ask"
 
 [watch]

@@ -103,6 +103,152 @@ fn reload_without_a_program_is_4() {
 }
 
 #[test]
+fn a_program_that_is_gone_is_told_by_status_and_started_by_a_save() {
+    let mut hot = Session::start("stopper");
+    hot.workspace().write("target/stop", "");
+    hot.expect_event("exited");
+    let output = hot.command(&["status", "--json"]);
+    exits(&output, 4, "the program has ended");
+    let status = json(&output);
+    assert_eq!((&status["state"], &status["ahead"]), (&"exited".into(), &false.into()), "{status}");
+    let ended = &status["ended"];
+    assert_eq!((&ended["pid"], &ended["status"]), (&hot.pid().into(), &3.into()), "{status}");
+    assert!(ended["at"].as_u64() >= status["since"].as_u64(), "{status}");
+    let plain = hot.command(&["status"]);
+    exits(&plain, 4, "for people");
+    assert!(plain.stdout.contains("status 3") && plain.stdout.contains(" ago"), "{plain:#?}");
+
+    hot.workspace().delete("target/stop");
+    hot.edit(MAIN, "old-text", "new-text");
+    hot.expect_event("building");
+    let output = hot.command(&["reload"]);
+    exits(&output, 0, "the save starts it");
+    assert!(!output.stdout.is_empty(), "a verdict is shown");
+    hot.expect_output("new-text");
+    exits(&hot.command(&["status"]), 0, "it runs again");
+    hot.end();
+}
+
+#[test]
+fn reload_of_a_missing_file_names_the_nearest() {
+    let hot = Session::start("refused-restart");
+    for (file, nearest) in [("src/gmae.rs", GAME), ("main.rs", MAIN)] {
+        let output = hot.command(&["reload", file]);
+        exits(&output, 64, file);
+        assert!(output.stderr.contains(file) && output.stderr.contains(nearest), "{output:#?}");
+    }
+    let inside = hot
+        .workspace()
+        .hotdev(&["reload", "gmae.rs"])
+        .current_dir(hot.workspace().path("src"))
+        .output();
+    let said = String::from_utf8(inside.expect("it starts").stderr).expect("text");
+    assert!(
+        said.contains(" gmae.rs") && said.contains(" game.rs"),
+        "named from where one is: {said}"
+    );
+    // One that was part of the program is an edit.
+    let text = hot.workspace().read(GAME);
+    hot.workspace().delete(GAME);
+    exits(&hot.command(&["reload", GAME]), 1, "a deleted file");
+    hot.workspace().write(GAME, &text);
+    exits(&hot.command(&["reload", GAME]), 0, "it is back");
+    hot.end();
+}
+
+#[test]
+fn reload_of_a_file_that_is_no_part_of_the_program() {
+    let hot = Session::start("single");
+    hot.workspace().write("notes.md", "later");
+    let output = hot.command(&["reload", "notes.md"]);
+    exits(&output, 0, "notes");
+    assert!(output.stdout.contains("notes.md is not part of the running program"), "{output:#?}");
+    hot.edit(MAIN, "old greeting", "new greeting");
+    let output = hot.command(&["reload", "notes.md"]);
+    exits(&output, 0, "another file has changed as well");
+    hot.edit(MAIN, "number * 2", "number * \"two\"");
+    exits(&hot.command(&["reload"]), 1, "an error");
+    exits(&hot.command(&["reload", "notes.md"]), 1, "the error stands");
+    hot.end();
+}
+
+#[test]
+fn a_refusal_says_what_why_and_what_to_do() {
+    let workspace = Workspace::copy("refused-restart");
+    workspace.delete("hotdev.toml");
+    let mut hot = Session::start_in(workspace, &[]);
+    hot.edit(GAME, "score: u32", "score: u64");
+    let refused = hot.expect_verdict("refused");
+    let output = hot.command(&["reload"]);
+    exits(&output, 2, "refused");
+    let place = format!("{GAME}:{}:1: error: ", refused["items"][0]["line"]);
+    for text in [
+        place.as_str(),
+        "refused: a type has another layout",
+        "why:",
+        "so:   the program runs on",
+        "next: `hotdev restart`",
+        "on-incompatible = \"restart\"",
+    ] {
+        assert!(output.stdout.contains(text), "{text}: {output:#?}");
+    }
+    let status = json(&hot.command(&["status", "--json"]));
+    assert_eq!(status["verdict"]["code"], "layout-changed", "{status}");
+    assert_eq!(status["ahead"], true, "{status}");
+    hot.end();
+}
+
+#[test]
+fn a_file_is_named_from_where_the_reader_is() {
+    let hot = Session::start("single");
+    hot.edit(MAIN, "number * 2", "number * \"two\"");
+    let inside =
+        hot.workspace().hotdev(&["reload"]).current_dir(hot.workspace().path("src")).output();
+    let said = String::from_utf8(inside.expect("it starts").stdout).expect("text");
+    assert!(said.starts_with("main.rs:15:") && said.contains("--> main.rs:15:"), "{said}");
+    hot.end();
+}
+
+#[test]
+fn every_answer_in_json_is_json() {
+    let is_json = |output: CommandOutput, when: &str| {
+        let mut lines = output.stdout.lines().peekable();
+        assert!(lines.peek().is_some(), "{when}: {output:#?}");
+        for line in lines {
+            let event: Value = serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{when}: {error}: {line}"));
+            assert!(event["event"].is_string(), "{when}: {line}");
+        }
+        output.code
+    };
+    let workspace = Workspace::copy("single");
+    for (args, code) in [
+        (&["status", "--json"][..], 3),
+        (&["reload", "--json"], 3),
+        (&["reload", "--no-such", "--json"], 64),
+        (&["demo", "--json"], 64),
+        (&["watch", "--json", "-p", "nobody"], 1),
+        (&["status", "--json", "--manifest-path", "nowhere/Cargo.toml"], 1),
+        (&["init", "--json"], 0),
+    ] {
+        assert_eq!(is_json(workspace.command(args), &args.join(" ")), Some(code), "{args:?}");
+    }
+    let hot = Session::start_in(workspace, &[]);
+    for (args, code) in [
+        (&["reload", "nosuch.rs", "--json"][..], 64),
+        (&["reload", "Cargo.lock", "--json"], 0),
+        (&["rollback", "--json"], 64),
+        (&["rollback", "7", "--json"], 64),
+        (&["status", "--json"], 0),
+        (&["watch", "--json"], 3),
+        (&["restart", "--json"], 0),
+    ] {
+        assert_eq!(is_json(hot.command(args), &args.join(" ")), Some(code), "{args:?}");
+    }
+    hot.end();
+}
+
+#[test]
 fn a_wrong_command_line_is_64() {
     let workspace = Workspace::copy("single");
     for args in [
@@ -132,6 +278,8 @@ fn status_names_what_runs() {
     assert_eq!(status["generation"], 1);
     assert_eq!(status["pids"], serde_json::json!([hot.pid()]));
     assert_eq!(status["workspace"].as_str(), hot.workspace().root().to_str());
+    assert_eq!((&status["verdict"]["event"], &status["ahead"]), (&"live".into(), &false.into()));
+    assert!(status["since"].as_u64().is_some(), "{status}");
     let plain = hot.command(&["status"]);
     exits(&plain, 0, "for people");
     assert!(plain.stdout.contains(&hot.pid().to_string()), "{plain:#?}");
@@ -277,6 +425,18 @@ fn an_unknown_key_is_named_with_the_nearest_known_one() {
     assert!(!matches!(output.code, Some(0) | None), "{output:#?}");
     let said = output.stdout + &output.stderr;
     assert!(said.contains("on-incompatable") && said.contains("on-incompatible"), "{said}");
+}
+
+#[test]
+fn a_wrong_value_names_its_key_and_the_values_there_are() {
+    let workspace = Workspace::copy("single");
+    workspace.write("hotdev.toml", "[reload]\n\non-incompatible = \"maybe\"\n");
+    let output = workspace.command(&["watch"]);
+    exits(&output, 1, "maybe");
+    for text in ["hotdev.toml:3: `on-incompatible`", "`maybe`", "\"ask\", \"restart\" or \"keep\""]
+    {
+        assert!(output.stderr.contains(text), "{text}: {output:#?}");
+    }
 }
 
 #[test]

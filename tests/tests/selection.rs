@@ -65,4 +65,24 @@ fn a_binary_that_is_not_there() {
     assert!(!matches!(output.code, Some(0) | None), "{output:#?}");
     let said = output.stdout + &output.stderr;
     assert!(said.contains("gaem"), "{said}");
+    assert!(said.contains("--bin game") && said.contains("--bin other-tool"), "{said}");
+}
+
+#[test]
+fn an_example_that_is_not_there() {
+    let workspace = Workspace::copy("lib-and-bin");
+    workspace.write("examples/show.rs", "fn main() {}");
+    let output = workspace.command(&["watch", "--example", "shwo"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("no example `shwo`"), "{output:#?}");
+    assert!(output.stderr.contains("--example show`"), "{output:#?}");
+}
+
+#[test]
+fn a_package_without_a_binary() {
+    let workspace = Workspace::copy("workspace");
+    let output = workspace.command(&["watch", "-p", "game-core"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(output.stderr.contains("the package `game-core` has no binary"), "{output:#?}");
+    assert!(output.stderr.contains("`-p game --bin game`"), "{output:#?}");
 }

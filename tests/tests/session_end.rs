@@ -1,5 +1,7 @@
 //! However a session ends, nothing that it started is left.
 
+use std::sync::Arc;
+
 use hotdev_tests::{Session, Signal, Workspace, is_alive};
 
 #[test]
@@ -89,5 +91,58 @@ fn a_first_build_that_fails_is_told_and_mended() {
     hot.edit("src/main.rs", "number * \"two\"", "number * 2");
     hot.expect_event("started");
     hot.expect_output("old greeting");
+    hot.end();
+}
+
+#[test]
+fn a_program_that_a_killed_session_left_is_told_and_patched_along() {
+    let workspace = Arc::new(Workspace::copy("single"));
+    let mut killed = Session::start_in(Arc::clone(&workspace), &[]);
+    killed.expect_output("old greeting");
+    let left = killed.pid();
+    killed.signal(Signal::KILL);
+
+    let mut hot = Session::launch(Arc::clone(&workspace), &[]);
+    let warning = hot.expect_event("warning");
+    let said = warning["message"].as_str().unwrap_or_default();
+    assert!(said.contains(&format!("process {left} of an earlier session")), "{warning}");
+    assert!(
+        said.contains("patched") || warning["hint"].to_string().contains("patched"),
+        "{warning}"
+    );
+    assert!(warning["hint"].to_string().contains(&format!("`kill {left}`")), "{warning}");
+    hot.expect_output("old greeting");
+    hot.edit("src/main.rs", "old greeting", "new greeting");
+    let live = hot.expect_verdict("live");
+    assert!(live["pids"].as_array().is_some_and(|pids| pids.contains(&left.into())), "{live}");
+    hot.expect_output("new greeting");
+    killed.expect_output("new greeting");
+
+    // The program alone is what the session is asked about.
+    hot.kill(hot.pid());
+    hot.expect_event("exited");
+    assert_eq!(hot.command(&["status"]).code, Some(4));
+    hot.end();
+    assert!(!is_alive(left), "it ends with the session");
+}
+
+#[test]
+fn workers_that_outlive_the_first_process_are_still_patched() {
+    let workspace = Workspace::copy("forks");
+    let tied = "unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };";
+    workspace.edit("src/main.rs", tied, "");
+    let mut hot = Session::start_in(workspace, &[]);
+    for _ in 0..2 {
+        hot.expect_line(&["tick 2 ", "worker"]);
+    }
+    let first = hot.pid();
+    hot.kill(first);
+    hot.expect_event("exited");
+    assert_eq!(hot.command(&["status"]).code, Some(0), "the program is not gone");
+    hot.edit("src/main.rs", "old-text", "new-text");
+    let live = hot.expect_verdict("live");
+    let pids = live["pids"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert!(pids.len() == 2 && !pids.contains(&first.into()), "{live}");
+    hot.expect_line(&["worker", "new-text"]);
     hot.end();
 }

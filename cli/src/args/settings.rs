@@ -73,6 +73,10 @@ impl TryFrom<Args> for Settings {
     fn try_from(typed: Args) -> Result<Self, clap::Error> {
         let format = format(&typed.global)?;
         let (command, cargo) = command(typed.command);
+        if matches!(command, Command::Demo { .. }) && format == Format::Json {
+            let message = "`hotdev demo` is for people and has no JSON: use `hotdev watch --json`";
+            return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
+        }
         let Global { verbose, color, manifest_path, target_dir, .. } = typed.global;
         let selection = Selection { manifest_path, target_dir, ..Selection::from(cargo) };
         Ok(Self { verbose, color, format, selection, command })

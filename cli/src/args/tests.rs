@@ -89,3 +89,20 @@ fn the_other_commands() {
     let demo = Command::Demo { once: true, keep: false };
     assert_eq!(settings("hotdev demo --once").command, demo);
 }
+
+#[test]
+fn a_wrong_command_line_is_json_where_json_was_asked_for() {
+    let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+    for text in
+        ["hotdev wath --json", "hotdev --message-format json", "hotdev --message-format=json"]
+    {
+        assert!(super::wants_json(&line(text)), "{text}");
+    }
+    assert!(!super::wants_json(&line("hotdev watch -- --json")));
+    let error = super::usage(&try_settings("hotdev wath --json").unwrap_err());
+    assert_eq!(error.cause, "unrecognized subcommand 'wath'");
+    assert_eq!(error.hint.as_deref(), Some("a similar subcommand exists: 'watch'"));
+    let error = super::usage(&try_settings("hotdev rollback first").unwrap_err());
+    assert!(error.cause.contains("'first'"), "{}", error.cause);
+    assert_eq!(exit_code("hotdev demo --json"), 64);
+}

@@ -15,6 +15,9 @@ pub enum Request {
         /// Absolute paths of those that changed; empty means whatever did.
         #[serde(default)]
         files: Vec<PathBuf>,
+        /// Where whoever asks is: files are named from there.
+        #[serde(default)]
+        base: PathBuf,
     },
     /// Say where the session stands.
     Status,

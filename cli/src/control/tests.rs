@@ -47,7 +47,7 @@ fn unchanged() -> Event {
 
 fn answer(request: Request, mut responder: Responder) {
     match request {
-        Request::Reload { files } if files == [PathBuf::from("/w/a.rs")] => {
+        Request::Reload { files, .. } if files == [PathBuf::from("/w/a.rs")] => {
             responder.event(&unchanged());
             responder.event(&unchanged());
             responder.done(exit::LIVE, None, None);
@@ -65,7 +65,7 @@ fn a_call_hears_events_then_the_end() {
     let found = client::find(session.target.path()).unwrap();
     assert_eq!(found, session.file);
     let mut events = Vec::new();
-    let request = Request::Reload { files: vec!["/w/a.rs".into()] };
+    let request = Request::Reload { files: vec!["/w/a.rs".into()], base: "/w".into() };
     let done = client::call(&found, &request, |event| events.push(event)).unwrap();
     assert_eq!(done, Done { exit: 0, message: None, hint: None });
     assert_eq!(events, [unchanged(), unchanged()]);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdout};
 
 /// `--color`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -20,6 +20,11 @@ impl ColorChoice {
     /// Whether what goes to stderr is coloured.
     pub fn for_stderr(self) -> bool {
         self.decide(|name| std::env::var_os(name), stderr().is_terminal())
+    }
+
+    /// Whether what goes to stdout is coloured.
+    pub fn for_stdout(self) -> bool {
+        self.decide(|name| std::env::var_os(name), stdout().is_terminal())
     }
 
     /// The flag goes first, then `NO_COLOR` (no-color.org), `CLICOLOR_FORCE` and `CLICOLOR`

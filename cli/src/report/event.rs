@@ -58,6 +58,30 @@ pub enum Event {
     Status(Status),
 }
 
+impl Event {
+    /// Its name, as the field `event` has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Building { .. } => "building",
+            Self::Started { .. } => "started",
+            Self::Live { .. } => "live",
+            Self::Unchanged { .. } => "unchanged",
+            Self::CompileError { .. } => "compile-error",
+            Self::Refused { .. } => "refused",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Restarted { .. } => "restarted",
+            Self::Exited { .. } => "exited",
+            Self::Warning { .. } => "warning",
+            Self::Status(_) => "status",
+        }
+    }
+
+    /// The code of a refusal.
+    pub fn code(&self) -> Option<RefusalCode> {
+        if let Self::Refused { code, .. } = self { Some(*code) } else { None }
+    }
+}
+
 /// Why a build begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -68,6 +92,22 @@ pub enum Reason {
     Save,
     /// The program is being restarted.
     Restart,
+}
+
+impl RefusalCode {
+    /// As the field `code` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LayoutChanged => "layout-changed",
+            Self::VtableChanged => "vtable-changed",
+            Self::StaticChanged => "static-changed",
+            Self::UnresolvedSymbol => "unresolved-symbol",
+            Self::SlotMismatch => "slot-mismatch",
+            Self::LoadFailed => "load-failed",
+            Self::PatchFailed => "patch-failed",
+            Self::NeedsRestart => "needs-restart",
+        }
+    }
 }
 
 /// Milliseconds of each stage, from the first file event to the last process's answer.
@@ -165,6 +205,44 @@ pub struct Status {
     /// The last save's verdict where it was not live: what `reload` would say again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Box<Event>>,
+    /// When the program was started, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// How the program ended, where it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+    /// The last verdict of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Whether the files hold what the program does not run. Not there while that is not known:
+    /// during a build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<bool>,
+}
+
+/// The end of the program, as `status` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Which process.
+    pub pid: u32,
+    /// Its exit status, where it had one.
+    pub status: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// When, in seconds since 1970.
+    pub at: u64,
+}
+
+/// The last verdict, as `status` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Name of the event that gave it: `live`, `refused`, ….
+    pub event: String,
+    /// The code of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<RefusalCode>,
+    /// When, in seconds since 1970.
+    pub at: u64,
 }
 
 /// One generation, as `status` lists it.

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use super::color::{Style, paint};
-use super::event::{Diagnostic, Event, Item, Reason, RefusalCode, Timings};
+use super::event::{Diagnostic, Event, Item, Reason, Timings};
+use super::refusal::{self, Fate};
 use super::{status, text};
 use crate::error::Error;
 
@@ -22,13 +23,20 @@ pub struct Human {
 
 impl Human {
     /// The lines for one event, each with its newline. `running`: whether there is a program that
-    /// a failed save leaves as it was.
-    pub fn event(&self, event: &Event, running: bool) -> String {
+    /// a failed save leaves as it was. `restarts`: whether a refusal restarts it.
+    pub fn event(&self, event: &Event, running: bool, restarts: bool) -> String {
         match event {
             // A save is built in a moment, and then there is a verdict to print.
             Event::Building { reason: Reason::Save, .. } => String::new(),
             Event::CompileError { diagnostics } => self.compile_error(diagnostics, running),
-            Event::Refused { code, items, message } => self.refused(*code, items, message, running),
+            Event::Refused { code, items, message } => {
+                let fate = match (restarts, running) {
+                    (true, _) => Fate::Restarts,
+                    (false, true) => Fate::RunsOn,
+                    (false, false) => Fate::None,
+                };
+                self.refused(items, message, refusal::advice(*code, fate, self.colors))
+            }
             Event::Live { notes, .. } => {
                 let notes = notes.iter().map(|note| format!("{}{note}", self.notice("note: ")));
                 self.lines(std::iter::once(self.summary(event)).chain(notes))
@@ -37,7 +45,7 @@ impl Human {
                 let message = format!("{}{message}", self.notice("warning: "));
                 self.lines(std::iter::once(message).chain(hint.as_deref().map(hint_line)))
             }
-            Event::Status(status) => self.lines(status::lines(status, &self.base)),
+            Event::Status(status) => self.lines(status::lines(status, &self.base, self.colors)),
             _ => self.lines([self.summary(event)]),
         }
     }
@@ -80,29 +88,42 @@ impl Human {
         }
     }
 
+    /// The line for a verdict that was given before, and in full: the files are no better yet.
+    pub fn again(&self, event: &Event, running: bool) -> String {
+        let verdict = match event {
+            Event::CompileError { diagnostics } => text::compile_error(diagnostics),
+            Event::Refused { code, .. } => format!("refused ({})", code.name()),
+            other => self.summary(other),
+        };
+        let verdict = paint(verdict, Style::Bad, self.colors);
+        self.lines([format!("{verdict}, as before{}", consolation(running))])
+    }
+
     fn compile_error(&self, diagnostics: &[Diagnostic], running: bool) -> String {
         let mut lines = String::new();
         for diagnostic in diagnostics {
-            lines += diagnostic.rendered.trim_end();
+            lines += &self.headed(text::rendered(diagnostic, &self.base), &diagnostic.level);
             lines += "\n\n";
         }
         let summary = paint(text::compile_error(diagnostics), Style::Bad, self.colors);
         lines + &self.lines([summary + consolation(running)])
     }
 
-    fn refused(&self, code: RefusalCode, items: &[Item], message: &str, running: bool) -> String {
-        let items = items.iter().map(|item| self.place(item) + &text::item(item));
-        let refused = paint("refused: ", Style::Bad, self.colors);
-        let summary = format!("{refused}{message}{}", consolation(running));
-        let hint = hint_line(text::refusal_hint(code));
-        self.lines(items.chain([summary, hint]))
+    /// The text of a diagnostic, with the word that it begins with in its colour.
+    fn headed(&self, rendered: String, level: &str) -> String {
+        let style = if level == "error" { Style::Bad } else { Style::Notice };
+        match rendered.split_once(": ") {
+            Some((head, rest)) if head.starts_with(level) => {
+                format!("{}: {rest}", paint(head, style, self.colors))
+            }
+            _ => rendered,
+        }
     }
 
-    /// "game/src/lib.rs:12: ", as much of it as is known.
-    fn place(&self, item: &Item) -> String {
-        let Some(file) = &item.file else { return String::new() };
-        let file = text::relative(file, &self.base);
-        item.line.map_or_else(|| format!("{file}: "), |line| format!("{file}:{line}: "))
+    fn refused(&self, items: &[Item], message: &str, advice: Vec<String>) -> String {
+        let items = refusal::for_people(items, &self.base);
+        let summary = format!("{}{message}", paint("refused: ", Style::Bad, self.colors));
+        self.lines(items.into_iter().chain([summary]).chain(advice))
     }
 
     fn notice(&self, word: &str) -> String {

@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod human;
 pub mod json;
+mod refusal;
 pub mod reload;
 mod reporter;
 mod status;
@@ -16,6 +17,7 @@ mod text;
 
 pub use color::ColorChoice;
 pub use reporter::Reporter;
+pub(crate) use text::relative;
 
 /// How to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

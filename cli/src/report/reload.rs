@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::color::{Style, paint};
 use super::event::{Diagnostic, Event, Item};
+use super::refusal::{self, Fate};
 use super::{ColorChoice, Format, json, status, text};
 use crate::control::Done;
 use crate::exit;
@@ -18,9 +19,9 @@ use crate::exit;
 const SHOWN: usize = 4;
 
 /// Prints one event of an answer to stdout.
-pub fn print(event: &Event, format: Format) {
+pub fn print(event: &Event, format: Format, color: ColorChoice) {
     let text = match format {
-        Format::Human => render(event, &base()),
+        Format::Human => render(event, &base(), color.for_stdout()),
         Format::Json => json::event(event),
     };
     // A reader that is gone needs no answer; the exit code holds it anyway.
@@ -43,25 +44,32 @@ pub fn print_done(done: &Done, format: Format, color: ColorChoice) {
 }
 
 /// The text of one event, for somebody in `base`; every line with its newline.
-pub fn render(event: &Event, base: &Path) -> String {
+pub fn render(event: &Event, base: &Path, colors: bool) -> String {
+    render_for(Fate::RunsOn, event, base, colors)
+}
+
+/// The same, with what has become of the program since.
+pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -> String {
     match event {
         Event::Live { generation, functions, ms, notes, .. } => {
             let functions = text::list(functions, SHOWN);
             let separator = if functions.is_empty() { "" } else { ": " };
             let notes: String = notes.iter().map(|note| format!("  note: {note}\n")).collect();
-            format!("live {generation} ({:.0} ms){separator}{functions}\n{notes}", ms.total)
+            let live = paint(format_args!("live {generation}"), Style::Good, colors);
+            format!("{live} ({:.0} ms){separator}{functions}\n{notes}", ms.total)
         }
         Event::Unchanged { .. } => "unchanged: no code of the program differs\n".into(),
         Event::CompileError { diagnostics } => {
             let all: String = diagnostics.iter().map(|one| diagnostic(one, base)).collect();
-            format!("{all}{}\n", text::compile_error(diagnostics))
+            format!("{all}{}\n", paint(text::compile_error(diagnostics), Style::Bad, colors))
         }
         Event::Refused { code, items, message } => {
-            let items: String = items.iter().map(|one| item(one, base)).collect();
-            format!("{items}refused: {message}\n  hint: {}\n", text::refusal_hint(*code))
+            let advice = refusal::advice(*code, fate, colors);
+            refused(items, message, advice, base, colors)
         }
         Event::RolledBack { generation, to, reason } => {
-            format!("rolled back from {generation} to {to}: {reason}\n")
+            let what = paint("rolled back", Style::Notice, colors);
+            format!("{what} from {generation} to {to}: {reason}\n")
         }
         Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}\n"),
         Event::Exited { pid, status, signal } => {
@@ -72,33 +80,38 @@ pub fn render(event: &Event, base: &Path) -> String {
             format!("warning: {message}\n{}", hint.unwrap_or_default())
         }
         Event::Status(status) => {
-            status::lines(status, base).iter().map(|line| format!("{line}\n")).collect()
+            status::lines(status, base, colors).iter().map(|line| format!("{line}\n")).collect()
         }
-        Event::Building { .. } | Event::Started { .. } => String::new(),
+        Event::Started { pid, .. } => format!("running (process {pid})\n"),
+        Event::Building { .. } => String::new(),
     }
 }
 
+fn refused(
+    items: &[Item],
+    message: &str,
+    advice: Vec<String>,
+    base: &Path,
+    colors: bool,
+) -> String {
+    let summary = format!("{} {message}", paint("refused:", Style::Bad, colors));
+    let items = refusal::for_editors(items, base).into_iter();
+    items.chain([summary]).chain(advice).map(|line| line + "\n").collect()
+}
+
 fn diagnostic(diagnostic: &Diagnostic, base: &Path) -> String {
-    let Diagnostic { file, line, column, level, message, rendered } = diagnostic;
+    let Diagnostic { file, line, column, level, message, .. } = diagnostic;
     let mut text = String::new();
     if !file.as_os_str().is_empty() {
         text = format!("{}:{line}:{column}: ", text::relative(file, base));
     }
     // The line that a quickfix list reads must be one line.
     text += &format!("{level}: {}\n", message.lines().next().unwrap_or_default());
-    for line in rendered.trim_end().lines() {
+    for line in text::rendered(diagnostic, base).lines() {
         text += format!("  {line}").trim_end();
         text += "\n";
     }
     text
-}
-
-fn item(item: &Item, base: &Path) -> String {
-    let place = item
-        .file
-        .as_ref()
-        .map(|file| format!("{}:{}:1: ", text::relative(file, base), item.line.unwrap_or(1)));
-    format!("{}error: {}\n", place.unwrap_or_default(), text::item(item))
 }
 
 pub(super) fn render_done(done: &Done, error: Option<&str>) -> String {

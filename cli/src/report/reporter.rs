@@ -1,8 +1,8 @@
 //! Where a session's events go.
 
 use std::io::{Write, stderr, stdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event::Event;
 use super::human::Human;
@@ -23,6 +23,10 @@ struct Shared {
     silent: bool,
     /// Whether a program runs, as far as the events have told.
     running: AtomicBool,
+    /// Whether an edit that cannot go in restarts the program.
+    restarts: AtomicBool,
+    /// The last verdict on files that cannot go in, which people have read.
+    told: Mutex<Option<Event>>,
 }
 
 impl Reporter {
@@ -39,7 +43,14 @@ impl Reporter {
     fn with(format: Format, color: ColorChoice, silent: bool) -> Self {
         let base = std::env::current_dir().unwrap_or_default();
         let human = Human { colors: color.for_stderr(), base };
-        Self { shared: Arc::new(Shared { format, human, silent, running: AtomicBool::new(false) }) }
+        let (running, restarts) = (AtomicBool::new(false), AtomicBool::new(false));
+        let told = Mutex::new(None);
+        Self { shared: Arc::new(Shared { format, human, silent, running, restarts, told }) }
+    }
+
+    /// Takes note of whether an edit that cannot go in restarts the program.
+    pub fn set_restarts(&self, restarts: bool) {
+        self.shared.restarts.store(restarts, Ordering::Relaxed);
     }
 
     /// Prints one event.
@@ -52,10 +63,28 @@ impl Reporter {
             Event::Exited { .. } => running.store(false, Ordering::Relaxed),
             _ => {}
         }
-        self.print(
-            |human| human.event(event, running.load(Ordering::Relaxed)),
-            || json::event(event),
-        );
+        let (running, again) = (running.load(Ordering::Relaxed), self.is_told(event));
+        let restarts = self.shared.restarts.load(Ordering::Relaxed);
+        let human = |human: &Human| match again {
+            true => human.again(event, running),
+            false => human.event(event, running, restarts),
+        };
+        self.print(human, || json::event(event));
+    }
+
+    /// Whether people have read this very verdict, and no other since. Takes note of a new one.
+    fn is_told(&self, event: &Event) -> bool {
+        // A build begins before each verdict, and says nothing of the files.
+        if matches!(event, Event::Building { .. } | Event::Warning { .. }) {
+            return false;
+        }
+        let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = told.as_ref() == Some(event);
+        let is_failure = matches!(event, Event::CompileError { .. } | Event::Refused { .. });
+        if !again {
+            *told = is_failure.then(|| event.clone());
+        }
+        again
     }
 
     /// Tells people that a save is still being compiled.
@@ -79,5 +108,24 @@ impl Reporter {
                 out.write_all(json().as_bytes()).and_then(|()| out.flush())
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::event::Reason;
+
+    #[test]
+    fn a_verdict_is_told_in_full_once() {
+        let reporter = Reporter::new(Format::Human, ColorChoice::Never);
+        let broken = Event::CompileError { diagnostics: Vec::new() };
+        let building = Event::Building { reason: Reason::Save, crates: vec![], files: vec![] };
+        assert!(!reporter.is_told(&broken));
+        assert!(!reporter.is_told(&building));
+        assert!(reporter.is_told(&broken) && reporter.is_told(&broken));
+        assert!(!reporter.is_told(&Event::Unchanged { files: vec![] }));
+        assert!(!reporter.is_told(&Event::Unchanged { files: vec![] }));
+        assert!(!reporter.is_told(&broken));
     }
 }

@@ -2,16 +2,16 @@ use std::path::{Path, PathBuf};
 
 use super::event::*;
 use super::human::Human;
-use super::{error, json, reload};
+use super::{error, json, reload, status};
 use crate::control::Done;
 use crate::error::{Error, Kind};
 
 fn human(event: &Event) -> String {
-    Human { colors: false, base: "/w".into() }.event(event, true)
+    Human { colors: false, base: "/w".into() }.event(event, true, false)
 }
 
 fn for_editor(event: &Event) -> String {
-    reload::render(event, Path::new("/w"))
+    reload::render(event, Path::new("/w"), false)
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -68,7 +68,7 @@ fn refused() -> Event {
     }
 }
 
-fn status(pending: Option<Event>) -> Event {
+fn status_of(pending: Option<Event>) -> Event {
     let generation = |generation, functions: &[&str], ms| GenerationInfo {
         generation,
         functions: names(functions),
@@ -83,6 +83,10 @@ fn status(pending: Option<Event>) -> Event {
         generation: 1,
         generations: vec![generation(0, &[], 0.0), generation(1, &["game::update"], 214.2)],
         pending: pending.map(Box::new),
+        since: None,
+        ended: None,
+        verdict: None,
+        ahead: None,
     })
 }
 
@@ -111,7 +115,7 @@ fn people_read_of_a_compile_error() {
          hotdev: compile error: 2 errors, 1 warning; the program runs on as it was\n"
     );
     let event = Event::CompileError { diagnostics: Vec::new() };
-    let stopped = Human { colors: false, base: "/w".into() }.event(&event, false);
+    let stopped = Human { colors: false, base: "/w".into() }.event(&event, false, false);
     assert_eq!(stopped, "hotdev: compile error\n");
 }
 
@@ -120,11 +124,75 @@ fn people_read_of_a_refusal() {
     assert_eq!(
         human(&refused()),
         "hotdev: game/src/lib.rs:7: game::State.score: u32 at 8 -> u64 at 8\n\
-         hotdev: game::State.lives: was u8\n\
-         hotdev: refused: the layout of game::State changed; the program runs on as it was\n\
-         hotdev: hint: `hotdev restart` runs it with fresh state; \
-         taking the edit back keeps the state\n"
+         hotdev: and 1 more, which `hotdev reload --json` names\n\
+         hotdev: refused: the layout of game::State changed\n\
+         hotdev:   why:  new code would read and write values that exist at the wrong places\n\
+         hotdev:   so:   the program runs on as it was\n\
+         hotdev:   next: `hotdev restart` runs it with fresh state; \
+         taking the edit back keeps the state\n\
+         hotdev:   or:   on-incompatible = \"restart\" in hotdev.toml restarts on every such save\n"
     );
+    let restarts = Human { colors: false, base: "/w".into() }.event(&refused(), true, true);
+    assert!(
+        restarts.contains("hotdev: refused: the layout of game::State changed\n"),
+        "{restarts}"
+    );
+    assert!(restarts.ends_with("so:   it restarts now, as on-incompatible in hotdev.toml says\n"));
+}
+
+#[test]
+fn every_refusal_fits_a_terminal() {
+    use RefusalCode::*;
+    for code in [
+        LayoutChanged,
+        VtableChanged,
+        StaticChanged,
+        UnresolvedSymbol,
+        SlotMismatch,
+        LoadFailed,
+        PatchFailed,
+        NeedsRestart,
+    ] {
+        let event = Event::Refused { code, items: Vec::new(), message: "no".into() };
+        for line in human(&event).lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        assert_eq!(serde_json::to_value(&event).unwrap()["event"], event.name());
+    }
+}
+
+#[test]
+fn a_long_change_stands_on_lines_of_its_own() {
+    let (was, now) = ("a".repeat(40), "b".repeat(40));
+    let item = Item { name: "game::State".into(), was, now, ..Item::default() };
+    let items = vec![item; 10];
+    let event = Event::Refused { code: RefusalCode::LayoutChanged, items, message: "no".into() };
+    let (text, other) = (human(&event), for_editor(&event));
+    assert!(text.starts_with("hotdev: game::State\nhotdev:     was aaaa"), "{text}");
+    assert!(text.contains("\nhotdev:     now bbbb") && text.contains("hotdev: and 2 more, "));
+    assert!(other.starts_with("error: game::State\n    was aaaa"), "{other}");
+}
+
+#[test]
+fn a_verdict_given_before_is_one_line() {
+    let human = Human { colors: false, base: "/w".into() };
+    assert_eq!(
+        human.again(&compile_error(), true),
+        "hotdev: compile error: 2 errors, 1 warning, as before; the program runs on as it was\n"
+    );
+    assert_eq!(human.again(&refused(), false), "hotdev: refused (layout-changed), as before\n");
+}
+
+#[test]
+fn files_are_named_from_where_the_reader_is() {
+    let text = reload::render(&compile_error(), Path::new("/w/tools"), false);
+    assert!(text.starts_with("../game/src/lib.rs:12:5: error: mismatched types\n"), "{text}");
+    assert!(text.contains("\n   --> ../game/src/lib.rs:12:5\n"), "{text}");
+    let inside = Human { colors: false, base: "/w/game".into() };
+    assert!(inside.event(&compile_error(), true, false).contains("\n --> src/lib.rs:12:5\n"));
+    let elsewhere = reload::render(&refused(), Path::new("/home"), false);
+    assert!(elsewhere.starts_with("/w/game/src/lib.rs:7:1: error: "), "{elsewhere}");
 }
 
 #[test]
@@ -189,10 +257,18 @@ fn people_read_of_an_error() {
 #[test]
 fn colours_mark_the_name_and_the_verdict() {
     let human = Human { colors: true, base: "/w".into() };
-    let text = human.event(&Event::CompileError { diagnostics: Vec::new() }, false);
+    let text = human.event(&Event::CompileError { diagnostics: Vec::new() }, false, false);
     assert_eq!(text, "\x1b[1;36mhotdev:\x1b[0m \x1b[1;31mcompile error\x1b[0m\n");
-    let text = human.event(&live(&[], &[]), true);
+    let text = human.event(&live(&[], &[]), true, false);
     assert!(text.starts_with("\x1b[1;36mhotdev:\x1b[0m \x1b[1;32mlive 3\x1b[0m in 214 ms"));
+}
+
+#[test]
+fn colours_mark_what_rustc_says() {
+    let human = Human { colors: true, base: "/w".into() };
+    let text = human.event(&compile_error(), true, false);
+    assert!(text.starts_with("\x1b[1;31merror[E0308]\x1b[0m: mismatched types\n --> "), "{text}");
+    assert!(text.contains("\n\x1b[1;33mwarning\x1b[0m: unused\n"), "{text}");
 }
 
 #[test]
@@ -208,9 +284,12 @@ fn editors_read_places_first() {
     assert_eq!(
         for_editor(&refused()),
         "game/src/lib.rs:7:1: error: game::State.score: u32 at 8 -> u64 at 8\n\
-         error: game::State.lives: was u8\n\
+         and 1 more, which `hotdev reload --json` names\n\
          refused: the layout of game::State changed\n  \
-         hint: `hotdev restart` runs it with fresh state; taking the edit back keeps the state\n"
+         why:  new code would read and write values that exist at the wrong places\n  \
+         so:   the program runs on as it was\n  \
+         next: `hotdev restart` runs it with fresh state; taking the edit back keeps the state\n  \
+         or:   on-incompatible = \"restart\" in hotdev.toml restarts on every such save\n"
     );
 }
 
@@ -220,7 +299,7 @@ fn editors_read_one_line_of_success() {
     assert_eq!(for_editor(&live(&[], &["x"])), "live 3 (214 ms)\n  note: x\n");
     let unchanged = Event::Unchanged { files: vec!["/w/a.rs".into()] };
     assert_eq!(for_editor(&unchanged), "unchanged: no code of the program differs\n");
-    assert_eq!(for_editor(&Event::Started { pid: 1, generation: 0 }), "");
+    assert_eq!(for_editor(&Event::Started { pid: 1, generation: 0 }), "running (process 1)\n");
 }
 
 #[test]
@@ -229,12 +308,50 @@ fn the_status_lists_generations_and_what_is_not_live() {
                  session: process 99, workspace /w\n     \
                  0      0 ms\n\
                  *    1    214 ms  game::update\n";
-    assert_eq!(for_editor(&status(None)), lines);
+    assert_eq!(for_editor(&status_of(None)), lines);
     assert_eq!(
-        for_editor(&status(Some(Event::CompileError { diagnostics: Vec::new() }))),
+        for_editor(&status_of(Some(Event::CompileError { diagnostics: Vec::new() }))),
         format!("{lines}not live:\n  compile error\n")
     );
-    assert!(human(&status(None)).starts_with("hotdev: game: running"));
+    assert!(human(&status_of(None)).starts_with("hotdev: game: running"));
+}
+
+#[test]
+fn the_status_says_since_when_and_how_it_ended() {
+    let Event::Status(status) = status_of(None) else { unreachable!() };
+    let verdict =
+        Verdict { event: "refused".into(), code: Some(RefusalCode::LayoutChanged), at: 1100 };
+    let mut status = Status {
+        since: Some(1000),
+        verdict: Some(verdict),
+        ahead: Some(true),
+        generations: Vec::new(),
+        ..status
+    };
+    let lines = |status: &Status| status::lines_at(1200, status, Path::new("/w"), false).join("\n");
+    assert_eq!(
+        lines(&status),
+        "game: running for 3 min, generation 1, processes 123, 124\n\
+         files:   ahead of the program; `hotdev reload` tries them\n\
+         verdict: refused (layout-changed), 1 min ago\n\
+         session: process 99, workspace /w"
+    );
+    status.pending = Some(Box::new(refused()));
+    assert!(lines(&status).contains("the program runs on"));
+    status.state = "exited".into();
+    assert!(!lines(&status).contains("the program runs on"), "nothing runs");
+    status.pending = None;
+    status.pids.clear();
+    status.ahead = Some(false);
+    status.ended = Some(Ended { pid: 123, status: None, signal: Some(11), at: 1195 });
+    assert_eq!(
+        lines(&status),
+        "game: ended 5 s ago, signal 11 (SIGSEGV) (process 123)\n\
+         files:   as the program had them\n\
+         verdict: refused (layout-changed), 1 min ago\n\
+         session: process 99, workspace /w\n\
+         next: `hotdev restart` starts it, and so does the next save"
+    );
 }
 
 #[test]

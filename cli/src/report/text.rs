@@ -1,8 +1,8 @@
 //! The phrases that several kinds of output share.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use super::event::{Diagnostic, Item, RefusalCode};
+use super::event::{Diagnostic, Item};
 
 /// `names` as far as the first `most`: "a, b (+3)".
 pub(super) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
@@ -25,9 +25,58 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `path` as somebody in `base` would type it.
-pub(super) fn relative(path: &Path, base: &Path) -> String {
-    path.strip_prefix(base).unwrap_or(path).display().to_string()
+/// `path` as somebody in `base` would type it, with `..` where that is shorter than all of it.
+pub(crate) fn relative(path: &Path, base: &Path) -> String {
+    let whole = path.display().to_string();
+    let pairs = path.components().zip(base.components());
+    let common = pairs.take_while(|(a, b)| a == b).count();
+    // The root alone is nothing in common.
+    if common < 2 {
+        return whole;
+    }
+    let up = base.components().skip(common).map(|_| Component::ParentDir);
+    let short: PathBuf = up.chain(path.components().skip(common)).collect();
+    let short = short.display().to_string();
+    if short.is_empty() || short.len() > whole.len() { whole } else { short }
+}
+
+/// What rustc shows of a diagnostic, with the files in it as somebody in `base` would type them:
+/// rustc names them from where it ran.
+pub(super) fn rendered(diagnostic: &Diagnostic, base: &Path) -> String {
+    let text = diagnostic.rendered.trim_end();
+    let named = text.lines().filter_map(frame).map(|(_, file, _)| file);
+    let Some(root) = named.into_iter().find_map(|file| folder(&diagnostic.file, file)) else {
+        return text.to_owned();
+    };
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| match frame(line) {
+            Some((start, file, place)) if Path::new(file).is_relative() => {
+                format!("{start}{}{place}", relative(&root.join(file), base))
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// The line `  --> src/main.rs:3:5` in its three parts.
+fn frame(line: &str) -> Option<(&str, &str, &str)> {
+    let arrow = line.trim_start();
+    if !(arrow.starts_with("--> ") || arrow.starts_with("::: ")) {
+        return None;
+    }
+    let (start, rest) = line.split_at(line.len() - arrow.len() + 4);
+    let column = rest.rfind(':')?;
+    let at = rest[..column].rfind(':')?;
+    Some((start, &rest[..at], &rest[at..]))
+}
+
+/// The folder in which `file` is called `name`.
+fn folder<'a>(file: &'a Path, name: &str) -> Option<&'a Path> {
+    let name = Path::new(name);
+    let above = file.ancestors().nth(name.components().count())?;
+    (name.is_relative() && above.join(name) == file).then_some(above)
 }
 
 /// What happened to an item: "u32 -> u64", "was u32", "now u64", or nothing.
@@ -38,12 +87,6 @@ pub(super) fn change(item: &Item) -> String {
         ("", now) => format!("now {now}"),
         (was, now) => format!("{was} -> {now}"),
     }
-}
-
-/// "game::State: u32 -> u64", without its place.
-pub(super) fn item(item: &Item) -> String {
-    let change = change(item);
-    if change.is_empty() { item.name.clone() } else { format!("{}: {change}", item.name) }
 }
 
 /// "compile error: 2 errors, 1 warning"
@@ -62,19 +105,13 @@ pub(super) fn compile_error(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-/// What to do about a refusal.
-pub(super) fn refusal_hint(code: RefusalCode) -> &'static str {
-    match code {
-        RefusalCode::LayoutChanged | RefusalCode::VtableChanged | RefusalCode::StaticChanged => {
-            "`hotdev restart` runs it with fresh state; taking the edit back keeps the state"
-        }
-        RefusalCode::UnresolvedSymbol | RefusalCode::NeedsRestart => {
-            "`hotdev restart` builds it with cargo and runs it"
-        }
-        RefusalCode::SlotMismatch | RefusalCode::PatchFailed => {
-            "`hotdev restart` applies it; the log in target/hotdev has the details"
-        }
-        RefusalCode::LoadFailed => "`hotdev reload` tries again; `hotdev restart` always works",
+/// A stretch of time in its largest unit: "12 s", "3 min", "5 h", "2 days".
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

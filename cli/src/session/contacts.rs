@@ -1,7 +1,7 @@
 //! Processes of the program coming and going.
 
 use super::requests::gone;
-use super::{Running, Session};
+use super::{Running, Session, now};
 use crate::exit;
 use crate::processes::Process;
 use crate::report::event;
@@ -15,6 +15,7 @@ impl Session {
             .build_ids
             .iter()
             .all(|id| process.hello.images.iter().any(|image| image.build_id == *id));
+        self.tell_of_leftover(process.hello.pid, fits);
         if !fits {
             tracing::info!(
                 pid = process.hello.pid,
@@ -38,8 +39,15 @@ impl Session {
         }
     }
 
+    /// Takes in the processes that connected while nobody could.
+    pub(super) fn take_strangers(&mut self) {
+        let strangers = std::mem::take(&mut self.strangers);
+        strangers.into_iter().for_each(|process| self.connected(process));
+    }
+
     pub(super) fn started(&mut self, pid: u32) {
         self.running = Running::Yes { pid };
+        self.since = Some(now());
         let verdict = match self.restart.take() {
             Some(reason) => event::Event::Restarted { pid, reason },
             None => event::Event::Started { pid, generation: 0 },
@@ -63,14 +71,16 @@ impl Session {
         self.running = Running::No;
         self.processes.forget(pid);
         let (status, signal) = status.map(crate::process::outcome).unwrap_or_default();
+        self.end = Some(event::Ended { pid, status, signal, at: now() });
         self.reporter.event(&event::Event::Exited { pid, status, signal });
         for responder in self.waiting.drain(..) {
             gone(responder);
         }
     }
 
-    /// Whether no process of the program is left.
+    /// Whether no process of the program that this session started is left.
     pub(super) fn is_gone(&self) -> bool {
-        self.running == Running::No && self.processes.is_empty()
+        let is_leftover = |pid| self.leftovers.contains(pid);
+        self.running == Running::No && self.processes.pids().iter().all(is_leftover)
     }
 }

@@ -47,7 +47,8 @@ impl Session {
         }
         if self.restart.is_some() || self.workshop.is_none() || self.is_gone() {
             self.build();
-        } else if matches!(self.running, Running::Yes { .. }) {
+        } else if !matches!(self.running, Running::Starting { .. }) {
+            // The first process may have ended and its workers go on.
             self.look();
         }
     }

@@ -5,9 +5,12 @@
 //! arrives during a job cancels it, and the next job starts with all that has changed: a burst of
 //! saves ends with one patch of the final files.
 
+mod choice;
 mod contacts;
 mod jobs;
 mod launch;
+mod leftovers;
+mod named;
 mod requests;
 mod run;
 mod start;
@@ -16,7 +19,7 @@ mod verdicts;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 use hotdev_protocol::Patch;
@@ -92,7 +95,7 @@ struct Session {
     chain: Vec<Generation>,
     /// Changed files that no job has looked at, and when the first was noticed.
     pending: Option<(Instant, Vec<PathBuf>)>,
-    /// Files of the last program that was started: their changes matter while there is no workshop.
+    /// Files that the program is or was made of: their changes matter while there is no workshop.
     known: HashSet<PathBuf>,
     /// Contents of the files that were saved during the last build that failed.
     seen: BTreeMap<PathBuf, Option<u64>>,
@@ -104,6 +107,19 @@ struct Session {
     waiting: Vec<Responder>,
     /// The last verdict, where it was not live: what `reload` says again.
     verdict: Option<event::Event>,
+    /// The last verdict of all, for `status`.
+    last: Option<event::Verdict>,
+    /// When the program was started, in seconds since 1970.
+    since: Option<u64>,
+    /// How the program ended last.
+    end: Option<event::Ended>,
+    /// Processes of earlier sessions that people have been told of.
+    leftovers: HashSet<u32>,
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Whether an edit that cannot go in restarts the program.

@@ -1,9 +1,9 @@
 //! What other commands ask of the session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::Session;
+use super::{Session, named};
 use crate::control::Request;
 use crate::control::server::Responder;
 use crate::exit;
@@ -12,15 +12,7 @@ use crate::report::event::{self, Status};
 impl Session {
     pub(super) fn asked(&mut self, request: Request, responder: Responder) {
         match request {
-            Request::Reload { .. } if self.is_gone() && self.workshop.is_some() => gone(responder),
-            Request::Reload { files } => {
-                self.waiting.push(responder);
-                // A look under way is not disturbed: its verdict counts if the files are still
-                // those when it is done.
-                if !(self.job.is_some() && self.looking) {
-                    self.files_asked(files);
-                }
-            }
+            Request::Reload { files, base } => self.asked_to_reload(files, &base, responder),
             Request::Restart => {
                 self.waiting.push(responder);
                 self.restart = Some("asked for".into());
@@ -28,13 +20,33 @@ impl Session {
             }
             Request::Status => {
                 let mut responder = responder;
+                let is_over = self.is_gone() && self.job.is_none();
                 responder.event(&event::Event::Status(self.status()));
-                responder.done(exit::LIVE, None, None);
+                responder.done(if is_over { exit::PROGRAM_GONE } else { exit::LIVE }, None, None);
             }
             Request::Rollback { .. } if self.is_gone() && self.workshop.is_some() => {
                 gone(responder)
             }
             Request::Rollback { generation } => self.roll_back(generation, responder),
+        }
+    }
+
+    fn asked_to_reload(&mut self, files: Vec<PathBuf>, base: &Path, responder: Responder) {
+        let files: Vec<PathBuf> = files.into_iter().map(named::resolve).collect();
+        if let Some(missing) = files.iter().find(|path| self.is_nowhere(path)) {
+            return self.refuse_missing(missing, base, responder);
+        }
+        if self.is_gone() && self.workshop.is_some() {
+            return gone(responder);
+        }
+        if self.are_foreign(&files) {
+            return named::answer_foreign(files, base, responder);
+        }
+        self.waiting.push(responder);
+        // A look under way is not disturbed: its verdict counts if the files are still those when
+        // it is done.
+        if !(self.job.is_some() && self.looking) {
+            self.files_asked(files);
         }
     }
 
@@ -84,6 +96,7 @@ impl Session {
             event::Event::RolledBack { generation: current, to, reason: "asked for".into() };
         self.reporter.event(&verdict);
         // The files are ahead of the program now.
+        self.note(&verdict);
         self.verdict = Some(verdict.clone());
         responder.event(&verdict);
         responder.done(exit::LIVE, None, None);
@@ -105,7 +118,17 @@ impl Session {
             generation: newest,
             generations: self.chain.iter().map(|generation| generation.info.clone()).collect(),
             pending: self.verdict.clone().map(Box::new),
+            since: self.since,
+            ended: self.end.filter(|_| self.is_gone()),
+            verdict: self.last.clone(),
+            ahead: self.is_behind(),
         }
+    }
+
+    /// Whether the files hold what the program does not run, where that is known.
+    fn is_behind(&self) -> Option<bool> {
+        let workshop = self.workshop.as_ref()?;
+        Some(self.verdict.is_some() || self.pending.is_some() || !workshop.is_current())
     }
 }
 

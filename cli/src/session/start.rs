@@ -8,7 +8,7 @@ use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Event, Running, Session};
+use super::{Event, Running, Session, choice, restarts};
 use crate::args::Selection;
 use crate::config::Config;
 use crate::control::SessionFile;
@@ -48,7 +48,9 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
     let metadata = project::metadata(options.selection.manifest_path.as_deref())?;
     let config = Config::load(metadata.workspace_root.as_std_path())?;
     options.selection = options.selection.or_app(&config.app);
+    choice::check(&metadata, &options.selection)?;
     let project = Project::find(&metadata, &options.selection)?;
+    reporter.set_restarts(restarts(&config));
     if options.args.is_empty() {
         options.args = config.app.args.iter().map(OsString::from).collect();
     }
@@ -92,6 +94,10 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         files: Vec::new(),
         waiting: Vec::new(),
         verdict: None,
+        last: None,
+        since: None,
+        end: None,
+        leftovers: HashSet::new(),
     };
     quit_on_signals(&sender)?;
     let contacts = sender.clone();

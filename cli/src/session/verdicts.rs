@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use hotdev_protocol::{ContentHash, FailureKind};
 
-use super::{Generation, Running, Session, restarts};
+use super::{Generation, Running, Session, now, restarts};
 use crate::check::Refusal;
 use crate::error::{Error, Result};
 use crate::exit;
@@ -19,8 +19,7 @@ impl Session {
         self.job = None;
         self.workshop = Some(workshop);
         self.cover_sources();
-        let strangers = std::mem::take(&mut self.strangers);
-        strangers.into_iter().for_each(|process| self.connected(process));
+        self.take_strangers();
         let stale = self.workshop.as_ref().is_some_and(|workshop| !workshop.is_current());
         if self.restart.is_some()
             || self.pending.is_some()
@@ -127,10 +126,19 @@ impl Session {
     /// Reports a verdict and gives it to everybody who waits for one.
     pub(super) fn answer(&mut self, verdict: &event::Event, exit: u8) {
         self.reporter.event(verdict);
+        self.note(verdict);
         self.verdict = (exit != exit::LIVE).then(|| verdict.clone());
         for mut responder in self.waiting.drain(..) {
             responder.event(verdict);
             responder.done(exit, None, None);
+        }
+    }
+
+    /// Keeps a verdict for `status`. That the program runs is none.
+    pub(super) fn note(&mut self, verdict: &event::Event) {
+        if !matches!(verdict, event::Event::Started { .. }) {
+            let (event, code) = (verdict.name().to_owned(), verdict.code());
+            self.last = Some(event::Verdict { event, code, at: now() });
         }
     }
 
@@ -172,7 +180,7 @@ impl Session {
     /// Ends what runs and starts what was built.
     pub(super) fn replace(&mut self, workshop: Box<Workshop>) {
         self.end_program();
-        self.known = workshop.files().cloned().collect();
+        self.known.clear();
         self.build_ids = workshop.build_ids();
         if let Some(reason) = &workshop.unpatchable {
             let message = format!(
@@ -185,6 +193,8 @@ impl Session {
         let patchable = workshop.unpatchable.is_none();
         self.workshop = Some(workshop);
         self.cover_sources();
+        // What an earlier session left may stand in the new program's way: that is said first.
+        self.take_strangers();
         match self.launch(&executable) {
             Ok(pid) if patchable => self.running = Running::Starting { pid },
             Ok(pid) => self.started(pid),
@@ -196,6 +206,11 @@ impl Session {
         let Some(workshop) = &self.workshop else { return };
         if let Err(error) = self.watch.cover(workshop.files()) {
             self.reporter.error(&error);
+        }
+        for file in workshop.files() {
+            if !self.known.contains(file) {
+                self.known.insert(file.clone());
+            }
         }
     }
 }
