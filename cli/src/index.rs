@@ -76,13 +76,8 @@ fn index(units: &[Weak<Unit>], path: &Path, busy: &Busy) -> Result<()> {
     for unit in units {
         busy.wait();
         let Some(unit) = unit.upgrade() else { return Ok(()) };
-        let content = unit.content()?;
-        if let Some(facts) = kept.remove(&content) {
-            unit.set_facts(facts);
-        } else {
-            unit.facts()?;
-        }
-        found.push(unit);
+        let content = unit.find_facts(&mut kept)?.0;
+        found.push((content, unit));
     }
     if kept.is_empty() && known == found.len() {
         return Ok(());
@@ -95,9 +90,9 @@ fn read(path: &Path) -> Kept {
     postcard::from_bytes(&bytes).unwrap_or_default()
 }
 
-fn write(units: &[Arc<Unit>], path: &Path) -> Result<()> {
+fn write(units: &[(u64, Arc<Unit>)], path: &Path) -> Result<()> {
     let doing = || format!("write {}", path.display());
-    let facts = units.iter().map(|unit| Ok((unit.content()?, unit.facts()?)));
+    let facts = units.iter().map(|(content, unit)| Ok((*content, unit.facts()?)));
     let facts: HashMap<u64, &Facts> = facts.collect::<Result<_>>()?;
     let bytes = postcard::to_stdvec(&facts).context(Kind::System, doing)?;
     let folder = path.parent().unwrap_or(path);

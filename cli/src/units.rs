@@ -3,6 +3,7 @@
 mod compare;
 mod facts;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +21,6 @@ pub use facts::Facts;
 use crate::elf::SymbolKind;
 use crate::elf::object_file::ObjectFile;
 use crate::error::{Context, Kind, Result};
-use crate::types::Types;
 
 /// How hot images and patches are linked: slots can be written and are filled at once. A build id
 /// comes beside these.
@@ -127,11 +127,24 @@ impl Unit {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
         }
-        let object = ObjectFile::parse(self.read()?)?;
-        let mut digest = Digest::default();
-        digest.add(&object);
-        let facts = Facts::of(&object, digest, &Types::read(object.bytes())?);
+        let facts = Facts::read(self.read()?)?;
         Ok(self.facts.get_or_init(|| facts))
+    }
+
+    /// The hash of the object, and its facts: those among `kept` (by that hash), or read from the
+    /// object.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn find_facts(&self, kept: &mut HashMap<u64, Facts>) -> Result<(u64, &Facts)> {
+        // Read once: the file may be replaced at any time.
+        let bytes = self.read()?;
+        let content = *self.content.get_or_init(|| xxh3_64(&bytes));
+        let facts = match kept.remove(&content) {
+            Some(facts) => facts,
+            None => Facts::read(bytes)?,
+        };
+        Ok((content, self.facts.get_or_init(|| facts)))
     }
 
     /// Whether [`Unit::facts`] has nothing to read any more.

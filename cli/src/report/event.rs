@@ -117,7 +117,7 @@ pub struct Timings {
     pub detect: f64,
     /// The compiler.
     pub rustc: f64,
-    /// Comparing units and checking that the patch is safe.
+    /// Comparing units and checking that the patch is safe; partly beside the link.
     pub check: f64,
     /// Rewriting the changed units and linking them.
     pub link: f64,

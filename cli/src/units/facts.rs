@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Digest;
 use crate::elf::object_file::ObjectFile;
+use crate::error::Result;
 use crate::types::{Summary, Types};
 
 /// All that is remembered of a unit.
@@ -19,6 +20,17 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Reads them from an object file.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn read(bytes: Vec<u8>) -> Result<Self> {
+        let object = ObjectFile::parse(bytes)?;
+        let mut digest = Digest::default();
+        digest.add(&object);
+        Ok(Self::of(&object, digest, &Types::read(object.bytes())?))
+    }
+
     /// Puts them together.
     pub fn of(object: &ObjectFile, digest: Digest, types: &Types) -> Self {
         let names = object.symbols.iter().filter(|symbol| !symbol.name.is_empty());

@@ -168,10 +168,12 @@ impl Workshop {
         cancel: &Cancel,
     ) -> Result<Outcome> {
         let context = self.context();
-        let (linked, checked) = rayon::join(
-            || Timed::of(|| self.link(&selection.units, &selection.brought(), &[])),
-            || Timed::of(|| check::check(selection, context)),
-        );
+        let link = || {
+            let units = Some(&selection.units).filter(|units| !units.is_empty());
+            units.map(|units| self.link(units, &selection.brought(), &[]))
+        };
+        let (linked, checked) =
+            rayon::join(|| Timed::of(link), || Timed::of(|| check::check(selection, context)));
         clock.ms.check += checked.ms;
         clock.ms.link += linked.ms;
         clock.lap();
@@ -184,7 +186,7 @@ impl Workshop {
             return Ok(Outcome::Unchanged(patch.notes));
         }
         self.program.rename_statics(&patch.brought.statics);
-        let mut linked = is_linked.then_some(linked.result);
+        let mut linked = linked.result.filter(|_| is_linked);
         let mut archives = Vec::new();
         let (library, plan) = loop {
             let library = linked
