@@ -1,10 +1,10 @@
 //! What a restart links: the hot image always, the executable only where it would be another one.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use hotdev_tests::Session;
+use hotdev_tests::{Session, Workspace};
 
 const MAIN: &str = "src/main.rs";
 const LIB: &str = "src/lib.rs";
@@ -212,5 +212,50 @@ fn a_kept_file_or_note_that_is_gone_is_made_again() {
         hot.expect_line(&[text, "from 100", "from 5"]);
         executable(&hot);
     }
+    hot.end();
+}
+
+/// Has every call of the linker written to a file.
+fn log_linker(workspace: &Workspace) {
+    let (script, calls) = (workspace.path("logging-cc"), workspace.path("calls"));
+    let text = format!("#!/bin/sh\necho call >> '{}'\nexec cc \"$@\"\n", calls.display());
+    workspace.write("logging-cc", &text);
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is the test's");
+    let target = "x86_64-unknown-linux-gnu";
+    let config = format!("[target.{target}]\nlinker = \"{}\"\n", script.display());
+    workspace.write(".cargo/config.toml", &config);
+}
+
+fn calls(hot: &Session) -> usize {
+    hot.workspace().read("calls").lines().count()
+}
+
+#[test]
+fn whole_dependencies_that_do_not_link_are_not_tried_again() {
+    let workspace = Workspace::copy("relink");
+    log_linker(&workspace);
+    let half = "unsafe extern \"C\" {\n    safe fn is_in_no_library();\n}\n\n\
+        pub fn never_called() {\n    is_in_no_library();\n}\n";
+    workspace.write("dep/src/half.rs", half);
+    let lib = workspace.read("dep/src/lib.rs");
+    workspace.write("dep/src/lib.rs", &format!("pub mod half;\n\n{lib}"));
+    let mut hot = Session::start_in(workspace, &[]);
+    hot.expect_line(&["lib-0", "from 100", "from 5"]);
+    assert_eq!(calls(&hot), 2, "whole, then what is used");
+
+    hot.edit(LIB, "lib-0", "lib-1");
+    hot.expect_output("lib-1");
+    assert!(!restart_links(&mut hot));
+    assert_eq!(calls(&hot), 2);
+
+    for path in images(&hot, "executable") {
+        fs::remove_file(path).expect("it is there");
+    }
+    hot.edit(LIB, "lib-1", "lib-2");
+    hot.expect_output("lib-2");
+    assert_eq!(hot.command(&["restart"]).code, Some(0));
+    hot.expect_event("restarted");
+    hot.expect_line(&["lib-2", "from 100", "from 5"]);
+    assert_eq!(calls(&hot), 3, "what is used alone");
     hot.end();
 }

@@ -194,3 +194,66 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     file.persist(to)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elf::image::Definition;
+
+    fn image(exports: &[&str], imports: &[&str]) -> Image {
+        let mut image = Image::default();
+        for name in exports {
+            let definition = Definition { place: 0, size: 1, kind: SymbolKind::Function };
+            image.exports.insert((*name).to_owned(), definition);
+        }
+        image.imports = imports.iter().map(|name| (*name).to_owned()).collect();
+        image
+    }
+
+    /// What stands against using an executable again with another hot image.
+    fn obstacle(executable: &Image, hot: &Image, newer: &Image) -> Option<&'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let record = ImageRecord { folder: folder.path().to_owned(), ..ImageRecord::default() };
+        fs::write(record.executable(), "").unwrap();
+        let output = folder.path().join("output");
+        let kept = Kept::new(7, true, Vec::new(), executable, hot);
+        kept.place(&record, &output, folder.path()).unwrap();
+        assert!(output.is_file());
+        let kept = Kept::read(&record).unwrap();
+        assert!(kept.obstacle(8, hot, &record).is_some());
+        kept.obstacle(7, newer, &record)
+    }
+
+    #[test]
+    fn a_hot_image_may_have_other_rust_functions() {
+        let executable = image(&["_ZNdep", "write"], &["main", "free"]);
+        let hot = image(&["main", "_ZNold"], &["_ZNdep", "malloc"]);
+        let newer = image(&["main", "_ZNnew"], &["write"]);
+        assert_eq!(obstacle(&executable, &hot, &newer), None);
+    }
+
+    #[test]
+    fn what_the_executable_needs_must_be_there() {
+        let executable = image(&[], &["_ZNhot"]);
+        let hot = image(&["_ZNhot"], &[]);
+        assert!(obstacle(&executable, &hot, &image(&[], &[])).is_some());
+        assert!(obstacle(&executable, &image(&[], &[]), &hot).is_some());
+    }
+
+    #[test]
+    fn what_the_hot_image_needs_must_be_known() {
+        let executable = image(&["_ZNdep"], &[]);
+        let hot = image(&[], &["_ZNdep", "malloc"]);
+        assert!(obstacle(&executable, &hot, &image(&[], &["_ZNother"])).is_some());
+        assert!(obstacle(&executable, &hot, &image(&[], &["calloc"])).is_some());
+    }
+
+    #[test]
+    fn names_that_both_define_or_c_sees_must_be_the_same() {
+        let executable = image(&["_ZNboth"], &[]);
+        let hot = image(&["main"], &[]);
+        assert!(obstacle(&executable, &hot, &image(&["main", "_ZNboth"], &[])).is_some());
+        assert!(obstacle(&executable, &hot, &image(&["main", "seen"], &[])).is_some());
+        assert!(obstacle(&executable, &hot, &image(&[], &[])).is_some());
+    }
+}

@@ -168,9 +168,7 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         folder,
         plain: None,
     };
-    let doing = || format!("make a folder in {}", record.folder.display());
-    fs::create_dir_all(&record.folder).context(Kind::System, doing)?;
-    let scratch = tempfile::tempdir_in(&record.folder).context(Kind::System, doing)?;
+    let scratch = scratch(&record.folder)?;
     let scratch = scratch.path();
     let objects = hot::rewrite(&inputs, scratch)?;
     let hot_image = scratch.join("libhot.so");
@@ -189,6 +187,21 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         put(&scratch.join("executable"), &record.executable())?;
     }
     kept.place(&record, &line.output, scratch)
+}
+
+/// What begins the names of folders for files that are not finished.
+const SCRATCH: &str = ".link-";
+
+/// Makes a folder for a link, and removes those of links that were killed: cargo runs one at a time.
+fn scratch(folder: &Path) -> Result<tempfile::TempDir> {
+    let doing = || format!("make a folder in {}", folder.display());
+    fs::create_dir_all(folder).context(Kind::System, doing)?;
+    for entry in fs::read_dir(folder).context(Kind::System, doing)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(folder).context(Kind::System, doing)
 }
 
 /// Keeps what rustc made of the hot crates, to compare later compilations with it.
@@ -225,6 +238,8 @@ fn link_plainly(
     args: &[String],
     why: &Error,
 ) -> ExitCode {
+    // The old program may run, or be kept: a linker that reuses its output's file must not find it.
+    let _ = fs::remove_file(&line.output);
     let mut command = Command::new(linker);
     command.args(args).arg("-Wl,--build-id=sha1");
     match command.env_remove(wrapper::LINK_ENV).status() {
