@@ -458,8 +458,9 @@ pub fn keep_thread_locals(object: &mut ObjectFile) {
         if !symbol.is_defined() {
             symbol.set_visibility(elf::STV_DEFAULT);
             if !named.contains(&(at as u32)) && symbol.binding == elf::STB_GLOBAL {
-                // Nothing uses it any more, so it must ask nothing of the other image.
-                symbol.binding = elf::STB_WEAK;
+                // Nothing uses it any more. Were it weak instead, the linker would also take the
+                // hot image's need of it for a weak one, and leave it in its archive.
+                symbol.binding = elf::STB_LOCAL;
             }
         } else if symbol.kind == elf::STT_TLS {
             symbol.binding = elf::STB_GLOBAL;
