@@ -62,6 +62,7 @@ fixtures! {
     lib_and_bin = "lib-and-bin",
     locals = "locals",
     method_signature = "method-signature",
+    named_counters = "named-counters",
     named_statics = "named-statics",
     names = "names",
     needs_restart_ask = "needs-restart-ask",

@@ -18,7 +18,10 @@
 //! call within the object stays direct, and local functions stay local.
 //!
 //! Data is left where it is: code reaches a program's own statics by distance, and a patch's
-//! distances are led to the first generation's statics when it is loaded (see [`crate::plan`]).
+//! distances are led to the first generation's statics when it is loaded (see [`crate::plan`]). A
+//! static that every image can see (`#[no_mangle]`) stays so, and keeps its slots where code uses
+//! them. The linker refuses a distance to it, as the one that is meant may be in another image: such
+//! a use gets a second, local symbol of the same name and place.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -74,6 +77,7 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
     expose_functions(object, linkage, optimized);
     drop_tables_of_indices(object);
     let mut found = Rewritten::default();
+    let mut own = OwnNames::new();
     for table in 0..object.relocations.len() {
         let target = object.relocations[table].target;
         let section = &object.sections[target];
@@ -90,7 +94,8 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
                     found.thread_locals.push((used, place));
                     Relocation { kind: elf::R_X86_64_NONE, ..named }
                 } else {
-                    through_slot(object, named, place, linkage, optimized)
+                    let within = by_own_name(object, named, &mut own);
+                    through_slot(object, within, place, linkage, optimized)
                 }
             } else {
                 match stub_target(object, table, named, &functions, linkage) {
@@ -229,6 +234,27 @@ fn contains(symbol: &Symbol, section: usize, offset: u64) -> bool {
     symbol.kind == elf::STT_FUNC
         && usize::from(symbol.section) == section
         && (symbol.value..symbol.value + symbol.size).contains(&offset)
+}
+
+/// Local symbols beside visible ones: for each of those, what has been made.
+type OwnNames = HashMap<u32, u32>;
+
+/// Gives a distance to a visible static of this object a symbol that can be nobody else's.
+fn by_own_name(object: &mut ObjectFile, relocation: Relocation, own: &mut OwnNames) -> Relocation {
+    let symbol = &object.symbols[relocation.symbol as usize];
+    let is_visible = symbol.binding == elf::STB_GLOBAL && symbol.visibility() == elf::STV_DEFAULT;
+    let is_static = symbol.kind == elf::STT_OBJECT && symbol.is_defined();
+    if relocation.kind != elf::R_X86_64_PC32 || !is_visible || !is_static {
+        return relocation;
+    }
+    let next = object.symbols.len() as u32;
+    let local = *own.entry(relocation.symbol).or_insert(next);
+    if local == next {
+        let mut local = symbol.clone();
+        local.binding = elf::STB_LOCAL;
+        object.symbols.push(local);
+    }
+    Relocation { symbol: local, ..relocation }
 }
 
 /// Leads a use of a replaceable function through a slot.
@@ -414,24 +440,28 @@ pub fn led_to_by_thread_locals(object: &ObjectFile, linkage: &impl Linkage) -> O
 }
 
 /// Makes a copy of an object that brings nothing but its thread-locals into the executable: they
-/// become visible under their names, everything else becomes local and is never called.
+/// become visible under their names, and what their first values lead to stays. All else is left
+/// out, so that an edit of the code beside them changes nothing of the executable.
 pub fn keep_thread_locals(object: &mut ObjectFile) {
-    for section in 0..object.sections.len() {
-        let name = &object.sections[section].name;
-        if name.starts_with(".init_array")
-            || name.starts_with(".fini_array")
-            || name.starts_with(".ctors")
-        {
-            object.exclude(section);
+    let (kept, named) = reached_by_thread_locals(object);
+    for (at, section) in object.sections.iter_mut().enumerate() {
+        if section.flags & u64::from(elf::SHF_ALLOC) != 0 && !kept.contains(&at) {
+            section.flags |= u64::from(elf::SHF_EXCLUDE);
+            section.flags &= !u64::from(elf::SHF_ALLOC);
         }
     }
-    for symbol in &mut object.symbols {
+    for (at, symbol) in object.symbols.iter_mut().enumerate() {
         if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE
         {
             continue;
         }
         if !symbol.is_defined() {
             symbol.set_visibility(elf::STV_DEFAULT);
+            if !named.contains(&(at as u32)) && symbol.binding == elf::STB_GLOBAL {
+                // Nothing uses it any more. Were it weak instead, the linker would also take the
+                // hot image's need of it for a weak one, and leave it in its archive.
+                symbol.binding = elf::STB_LOCAL;
+            }
         } else if symbol.kind == elf::STT_TLS {
             symbol.binding = elf::STB_GLOBAL;
             symbol.set_visibility(elf::STV_DEFAULT);
@@ -441,4 +471,24 @@ pub fn keep_thread_locals(object: &mut ObjectFile) {
         }
     }
     drop_tables_of_indices(object);
+}
+
+/// The sections of thread-locals and of all that their first values lead to, and the symbols that
+/// stand in these.
+fn reached_by_thread_locals(object: &ObjectFile) -> (BTreeSet<usize>, BTreeSet<u32>) {
+    let is_thread_local = |at: &usize| object.sections[*at].flags & u64::from(elf::SHF_TLS) != 0;
+    let mut open: Vec<usize> = (0..object.sections.len()).filter(is_thread_local).collect();
+    let (mut sections, mut symbols) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(section) = open.pop() {
+        if !sections.insert(section) {
+            continue;
+        }
+        let tables = object.relocations.iter().filter(|table| table.target == section);
+        for pointer in tables.flat_map(|table| &table.entries) {
+            symbols.insert(pointer.symbol);
+            let symbol = &object.symbols[pointer.symbol as usize];
+            open.extend(symbol.is_defined().then_some(usize::from(symbol.section)));
+        }
+    }
+    (sections, symbols)
 }

@@ -44,6 +44,12 @@ impl CommandLine {
         self.output.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// The folder that rustc made for this link, where it made one.
+    pub fn temporary_folder(&self) -> Option<&Path> {
+        let own = self.args.iter().find(|arg| arg.ends_with("/symbols.o"))?;
+        Path::new(own).parent()
+    }
+
     /// Why this cannot be linked as two images, where it cannot.
     pub fn unpatchable(&self) -> Option<String> {
         let has = |flag: &str| self.args.iter().any(|arg| arg == flag);

@@ -1,6 +1,6 @@
 //! The hot image: every hot crate's objects, rewritten so that their functions can be replaced.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -221,15 +221,17 @@ fn write(object: ObjectFile, folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Links the hot image.
+/// Links the hot image to a file that is to become the record's.
 ///
 /// # Errors
 /// What the linker says.
-pub fn link(record: &ImageRecord, objects: &[PathBuf]) -> Result<()> {
+pub fn link(record: &ImageRecord, objects: &[PathBuf], output: &Path) -> Result<()> {
     let list = record.folder.join("objects.rsp");
     units::write_response_file(&list, objects)?;
     let mut command = Command::new(&record.lld);
-    command.args(["-flavor", "gnu", "-shared", "-o"]).arg(record.hot_image());
+    command.args(["-flavor", "gnu", "-shared", "-o"]).arg(output);
+    // The executable will look for it under this name.
+    command.arg("-soname").arg(record.hot_image());
     command
         .args(units::LINK_OPTIONS)
         .arg("--build-id=sha1")
@@ -238,22 +240,26 @@ pub fn link(record: &ImageRecord, objects: &[PathBuf]) -> Result<()> {
     run_linker(&mut command, "link the hot image")
 }
 
-/// Writes into the hot image's code where the executable keeps the binary crate's thread-locals.
+/// Writes into the hot image's code where the executable keeps the binary crate's thread-locals:
+/// `offsets` from the thread pointer.
 ///
 /// # Errors
 /// When a thread-local or the function that uses it is not where it must be.
-pub fn fill_thread_locals(path: &Path, uses: &[ThreadLocalUse], executable: &Image) -> Result<()> {
+pub fn fill_thread_locals(
+    path: &Path,
+    hot: &Image,
+    uses: &[ThreadLocalUse],
+    offsets: &HashMap<String, i64>,
+) -> Result<()> {
     if uses.is_empty() {
         return Ok(());
     }
     let doing = || format!("place the thread-locals of {}", path.display());
     let mut bytes = fs::read(path).context(Kind::System, doing)?;
-    let hot = Image::parse(&bytes)?;
     for used in uses {
         let missing =
             |what: &str| Error::new(Kind::Image, doing(), format!("{what} is not in the image"));
-        let offset =
-            executable.thread_pointer_offset(&used.name).ok_or_else(|| missing(&used.name))?;
+        let offset = offsets.get(&used.name).ok_or_else(|| missing(&used.name))?;
         let function = hot.exports.get(&used.function).map(|found| found.place);
         let function = function.or_else(|| hot.private_functions.get(&used.function).copied());
         let place = function.ok_or_else(|| missing(&used.function))? + used.delta;

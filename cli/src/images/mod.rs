@@ -4,6 +4,10 @@
 //! holds every hot crate, `main` included. Each dependency then exists once, and whatever is
 //! linked against both later (a patch) shares its statics, thread-locals and types by name.
 //!
+//! A later link of the same program makes the hot image anew, and the executable only where it
+//! would be another one (see [`kept`]). New files are finished under other names before they take
+//! the places of old ones, which a running program may have mapped.
+//!
 //! Where that cannot be done (a static executable, link-time optimization, a linker error) the
 //! program is linked as rustc asked, and the record says why it cannot be patched.
 
@@ -11,9 +15,13 @@ mod bundled;
 mod command_line;
 mod executable;
 mod hot;
+mod inputs;
+mod kept;
+mod stamp;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -52,6 +60,11 @@ impl ImageRecord {
         self.folder.join("libhot.so")
     }
 
+    /// The executable, as it was linked last.
+    pub fn executable(&self) -> PathBuf {
+        self.folder.join("executable")
+    }
+
     /// The objects of the binary crate, unchanged, as rustc made them.
     pub fn objects(&self) -> PathBuf {
         self.folder.join("objects")
@@ -76,8 +89,20 @@ impl ImageRecord {
         let path = self.folder.join("image.json");
         let doing = || format!("write {}", path.display());
         let bytes = serde_json::to_vec(self).context(Kind::System, doing)?;
-        fs::write(&path, bytes).context(Kind::System, doing)
+        write_whole(&path, &bytes)
     }
+}
+
+/// Writes a file that is either as it was or as it is to be.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        std::io::Result::Ok(())
+    };
+    write().context(Kind::System, || format!("write {}", path.display()))
 }
 
 /// Links as rustc asked with `args`. The linker's own messages go to stderr, where rustc looks.
@@ -133,7 +158,6 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
     }
     let folder = layout.images().join(line.output_name());
     let inputs = hot::Inputs::gather(layout, line)?;
-    collect(&line.objects, &folder.join("objects"))?;
     let record = ImageRecord {
         build_id: Vec::new(),
         binary: line.output_name(),
@@ -144,18 +168,66 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         folder,
         plain: None,
     };
-    for (key, path) in &inputs.libraries {
-        link_or_copy(path, &record.rlib(key))
-            .context(Kind::System, || format!("keep {}", path.display()))?;
+    let scratch = scratch(&record.folder)?;
+    let scratch = scratch.path();
+    let objects = hot::rewrite(&inputs, scratch)?;
+    let hot_image = scratch.join("libhot.so");
+    hot::link(&record, &objects.hot, &hot_image)?;
+    let hot = Image::read(&hot_image)?;
+    let link =
+        executable::Link { layout, line, linker, record: &record, objects: &objects, scratch };
+    let (is_fresh, kept) = link.run(&hot_image, &hot)?;
+    hot::fill_thread_locals(&hot_image, &hot, &objects.thread_locals, &kept.offer.thread_locals)?;
+    keep_inputs(line, &inputs, &record, scratch)?;
+    put(&hot_image, &record.hot_image())?;
+    let record = ImageRecord { build_id: kept.offer.build_id.clone(), ..record };
+    record.write()?;
+    if is_fresh {
+        kept::forget(&record)?;
+        put(&scratch.join("executable"), &record.executable())?;
     }
-    let scratch =
-        tempfile::tempdir_in(&record.folder).context(Kind::System, || "make a folder".into())?;
-    let objects = hot::rewrite(&inputs, scratch.path())?;
-    hot::link(&record, &objects.hot)?;
-    executable::link(layout, line, linker, &record, &objects)?;
-    let image = Image::read(&line.output)?;
-    hot::fill_thread_locals(&record.hot_image(), &objects.thread_locals, &image)?;
-    ImageRecord { build_id: image.build_id, ..record }.write()
+    kept.place(&record, &line.output, scratch)
+}
+
+/// What begins the names of folders for files that are not finished.
+const SCRATCH: &str = ".link-";
+
+/// Makes a folder for a link, and removes those of links that were killed: cargo runs one at a time.
+fn scratch(folder: &Path) -> Result<tempfile::TempDir> {
+    let doing = || format!("make a folder in {}", folder.display());
+    fs::create_dir_all(folder).context(Kind::System, doing)?;
+    for entry in fs::read_dir(folder).context(Kind::System, doing)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(folder).context(Kind::System, doing)
+}
+
+/// Keeps what rustc made of the hot crates, to compare later compilations with it.
+fn keep_inputs(
+    line: &CommandLine,
+    inputs: &hot::Inputs,
+    record: &ImageRecord,
+    scratch: &Path,
+) -> Result<()> {
+    let (fresh, old) = (scratch.join("objects"), scratch.join("old-objects"));
+    collect(&line.objects, &fresh)?;
+    if record.objects().exists() {
+        put(&record.objects(), &old)?;
+    }
+    put(&fresh, &record.objects())?;
+    for (key, path) in &inputs.libraries {
+        let (new, kept) = (scratch.join(format!("lib{key}.rlib")), record.rlib(key));
+        link_or_copy(path, &new).context(Kind::System, || format!("keep {}", path.display()))?;
+        put(&new, &kept)?;
+    }
+    Ok(())
+}
+
+/// Moves a finished file or folder to its place.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).context(Kind::System, || format!("write {}", to.display()))
 }
 
 /// Links as rustc asked, and leaves word why.
@@ -166,6 +238,8 @@ fn link_plainly(
     args: &[String],
     why: &Error,
 ) -> ExitCode {
+    // The old program may run, or be kept: a linker that reuses its output's file must not find it.
+    let _ = fs::remove_file(&line.output);
     let mut command = Command::new(linker);
     command.args(args).arg("-Wl,--build-id=sha1");
     match command.env_remove(wrapper::LINK_ENV).status() {

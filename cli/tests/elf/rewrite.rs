@@ -80,6 +80,49 @@ fn statics_stay_where_they_are_and_local() {
     assert!(uses.iter().all(|used| used.kind == elf::R_X86_64_PC32), "{uses:?}");
 }
 
+const NAMED: &str = r#"
+    #[no_mangle] pub static NAMED: [u8; 4] = [5; 4];
+    #[inline(never)] pub fn of(at: usize) -> u8 { NAMED[at] }
+    pub fn main() { println!("{} {NAMED:?}", of(2)); }
+"#;
+
+/// Binding and type of the uses of a static in code.
+fn uses_in_code(object: &ObjectFile, name: &str) -> Vec<(u8, u32)> {
+    let tables = object.relocations.iter().filter(|table| object.sections[table.target].is_code());
+    let entries = tables.flat_map(|table| &table.entries);
+    let named = entries.map(|entry| (&object.symbols[entry.symbol as usize], entry.kind));
+    named
+        .filter(|(symbol, _)| symbol.name == name)
+        .map(|(symbol, kind)| (symbol.binding, kind))
+        .collect()
+}
+
+#[test]
+fn a_distance_to_a_visible_static_is_to_a_local_symbol_at_its_place() {
+    let bytes = compile(NAMED, &["--crate-type=bin", "-Crelocation-model=pie"]);
+    let before = uses_in_code(&parse(bytes.clone()), "NAMED");
+    assert!(before.contains(&(elf::STB_GLOBAL, elf::R_X86_64_PC32)), "the test needs one");
+    let (object, _) = rewritten(bytes, false);
+    let after = uses_in_code(&object, "NAMED");
+    assert_eq!(after.len(), before.len());
+    assert!(after.iter().all(|used| *used == (elf::STB_LOCAL, elf::R_X86_64_PC32)), "{after:?}");
+    let both: Vec<_> = object.symbols.iter().filter(|symbol| symbol.name == "NAMED").collect();
+    let [local, visible] = *both else { panic!("{both:?}") };
+    assert_eq!((local.section, local.value), (visible.section, visible.value));
+    assert_eq!((visible.binding, visible.visibility()), (elf::STB_GLOBAL, elf::STV_DEFAULT));
+}
+
+#[test]
+fn a_visible_static_that_is_loaded_from_the_got_keeps_its_slot() {
+    let (object, _) = rewritten(debug(NAMED), false);
+    let after = uses_in_code(&object, "NAMED");
+    assert!(!after.is_empty());
+    for (binding, kind) in after {
+        assert_eq!(binding, elf::STB_GLOBAL);
+        assert_ne!(kind, elf::R_X86_64_PC32);
+    }
+}
+
 #[test]
 fn in_optimized_objects_calls_within_the_object_stay_direct() {
     let (object, _) = rewritten(optimized(CALLS), true);
