@@ -228,7 +228,7 @@ impl Check<'_> {
             old.par_iter().map(|unit| types::read(&unit.read()?)).collect::<Result<_>>()?;
         let (old, new): (Vec<&Types>, Vec<&Types>) = (old.iter().collect(), new.iter().collect());
         let Differences { named, mut anonymous } = types::differences(changes, &old, &new);
-        let (local, named) = self.split_local(named, &old);
+        let (local, named) = self.split_local(pair.id, named, &old);
         anonymous.extend(local);
         let crates = self.crate_names();
         // A dependency's types change only where they hold the developer's.

@@ -19,10 +19,18 @@ impl Check<'_> {
     /// in calls of it: paths by their hashes. They are like closures. And the rest.
     pub(super) fn split_local(
         &self,
+        id: CrateId,
         named: Vec<Changed>,
         old: &[&Types],
     ) -> (BTreeMap<u64, String>, Vec<Changed>) {
-        let is_local = |changed: &Changed| old.iter().any(|types| types.is_local(changed.path));
+        let is_function = |path: u64| {
+            let mut live = self.context.live[&id].units.iter().filter_map(|unit| unit.facts().ok());
+            live.any(|facts| facts.types.functions.binary_search(&path).is_ok())
+        };
+        let is_local = |changed: &Changed| {
+            let place = old.iter().find_map(|types| types.place_of_type(changed.path));
+            place.is_some_and(|(around, in_method)| in_method || is_function(around))
+        };
         let roots: Vec<String> = named
             .iter()
             .filter(|changed| is_local(changed))
@@ -35,13 +43,15 @@ impl Check<'_> {
         });
         let paths: HashSet<u64> = local.iter().map(|changed| changed.path).collect();
         let program = self.context.program;
-        let escapes = |types: &&&Types| {
+        let escapes = |types: &&Types| {
+            let is_pointed_at = |symbol: &String| {
+                program.is_in_vtable(symbol) || program.export(&stub::name(symbol)).is_some()
+            };
             types.has_static_with(&paths)
-                || types.functions_with(&paths).iter().any(|symbol| {
-                    program.is_in_vtable(symbol) || program.export(&stub::name(symbol)).is_some()
-                })
+                || types.functions_with(&paths).iter().any(|symbol| is_pointed_at(symbol))
         };
-        if old.iter().find(escapes).is_some() {
+        if old.iter().any(|types| escapes(&types)) {
+            tracing::info!(?paths, "values of a local type may be kept");
             return (BTreeMap::new(), local.into_iter().chain(rest).collect());
         }
         (local.into_iter().map(|changed| (changed.path, changed.name)).collect(), rest)

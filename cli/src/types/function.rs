@@ -116,15 +116,22 @@ impl Types {
         })
     }
 
-    /// Whether a type is declared in the body of a function, so that nothing outside can name it.
-    pub fn is_local(&self, path: u64) -> bool {
+    /// What a type is declared in: hash of the path, and whether it stands in an `impl`, where there
+    /// are functions only.
+    pub fn place_of_type(&self, path: u64) -> Option<(u64, bool)> {
         let mut types = self.entries.iter().filter(|entry| is_type(entry.tag));
-        let around = types.find(|entry| entry.path == path).and_then(|entry| entry.parent);
-        let Some(around) = around.map(|around| self.entry(around)) else { return false };
-        // Inside an `impl` there are functions only.
-        let in_method = self.block_around(around).is_some_and(|block| block.path != around.path);
-        let is_it = |entry: &Entry| is_function(entry) && entry.path == around.path;
-        in_method || self.entries.iter().any(is_it)
+        let around = self.entry(types.find(|entry| entry.path == path)?.parent?);
+        let block = self.block_around(around);
+        Some((around.path, block.is_some_and(|block| block.path != around.path)))
+    }
+
+    /// Hashes of the paths of all functions, sorted.
+    pub(super) fn function_paths(&self) -> Vec<u64> {
+        let functions = self.entries.iter().filter(|entry| is_function(entry));
+        let mut paths: Vec<u64> = functions.map(|function| function.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
     }
 
     /// Whether a static or thread-local holds a value through which one of `types` can be reached.

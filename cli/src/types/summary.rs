@@ -19,6 +19,8 @@ pub struct Summary {
     pub statics: BTreeMap<u64, u64>,
     /// Thread-locals of the standard library's macro: path and type, sorted.
     pub thread_locals: Vec<(u64, u64)>,
+    /// Paths of functions, sorted.
+    pub functions: Vec<u64>,
     /// Functions by symbol.
     pub signatures: HashMap<u64, Signature>,
     /// Code of closures and futures, by the path of the environment.
@@ -45,6 +47,7 @@ impl Summary {
         });
         Self {
             bodies: bodies.collect(),
+            functions: types.function_paths(),
             thread_locals: types.thread_locals().map(|(path, is, _)| (path, is)).collect(),
             shapes: types.shape_hashes(),
             blocks: types.blocks(&environments),
