@@ -42,6 +42,12 @@ impl Check<'_> {
         let statics =
             found.statics.iter().filter(|item| layouts.is_empty() || item.was != item.now);
         let statics: Vec<Item> = statics.cloned().collect();
+        // Its size follows from its type.
+        let (sizes, types): (Vec<_>, Vec<_>) =
+            statics.into_iter().partition(|item| item.now.ends_with(" bytes"));
+        let typed = |size: &Item| types.iter().any(|item| item.name == size.name);
+        let sizes: Vec<Item> = sizes.into_iter().filter(|size| !typed(size)).collect();
+        let statics: Vec<Item> = types.into_iter().chain(sizes).collect();
         if !statics.is_empty() {
             let message =
                 "a static has another type now, and the running program keeps the one it has";
@@ -92,8 +98,10 @@ impl Check<'_> {
     fn declaration(&self, id: CrateId, name: &str) -> Option<(PathBuf, u32)> {
         let crates = &self.context.graph.crates;
         let own = crates[id..].iter().chain(&crates[..id]);
-        let mut own =
-            own.filter(|hot| name.starts_with(&format!("{}::", hot.invocation.crate_name)));
+        // A name that is not mangled stands alone.
+        let mut own = own.filter(|hot| {
+            !name.contains("::") || name.starts_with(&format!("{}::", hot.invocation.crate_name))
+        });
         let fits = |file: &PathBuf| {
             let modules = name.split("::").skip(1);
             let has = |module: &str| {
