@@ -27,7 +27,7 @@ mod known;
 mod refusal;
 mod select;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -256,6 +256,7 @@ impl Check<'_> {
         before: &[&Summary],
         new: &[Types],
     ) -> Result<()> {
+        let (twins, crates) = (Twins::of(pair, before)?, self.crate_names());
         for (unit, types) in pair.new.iter().zip(new) {
             let after = &unit.unit.facts()?.types.signatures;
             for name in unit.digest.functions() {
@@ -263,7 +264,12 @@ impl Check<'_> {
                 let was = before.iter().find_map(|unit| unit.signatures.get(&symbol).copied());
                 let was = was.or_else(|| self.context.known.signature(symbol));
                 let Some((was, now)) = was.zip(after.get(&symbol)) else { continue };
-                if self.context.program.export(name).is_none() || !is_other(name, was, *now) {
+                let may_be_other = || {
+                    twins.may_be_other(now)
+                        && symbol_name::belongs(&symbol_name::path(name), &crates)
+                };
+                let is_other = is_other(name, was, *now) || may_be_other();
+                if self.context.program.export(name).is_none() || !is_other {
                     continue;
                 }
                 self.patch.brought.apart.insert(name.clone());
@@ -276,6 +282,37 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Functions of one name in blocks of one function, told apart by number only.
+struct Twins {
+    was: HashMap<(u64, u64), BTreeSet<u64>>,
+    now: HashMap<(u64, u64), BTreeSet<u64>>,
+}
+
+impl Twins {
+    fn of(pair: &Pair, before: &[&Summary]) -> Result<Self> {
+        let by_path = |summaries: &[&Summary]| {
+            let mut paths: HashMap<_, BTreeSet<u64>> = HashMap::new();
+            for (symbol, signature) in summaries.iter().flat_map(|unit| &unit.signatures) {
+                let path = (signature.path, signature.arguments);
+                paths.entry(path).or_default().insert(*symbol);
+            }
+            paths
+        };
+        let after = pair.new.iter().map(|unit| Ok(&unit.unit.facts()?.types));
+        Ok(Self { was: by_path(before), now: by_path(&after.collect::<Result<Vec<_>>>()?) })
+    }
+
+    /// Whether the numbers of the function's twins are not those that they were, so that each may
+    /// stand for another one.
+    fn may_be_other(&self, now: &Signature) -> bool {
+        let path = (now.path, now.arguments);
+        let (Some(was), Some(now)) = (self.was.get(&path), self.now.get(&path)) else {
+            return false;
+        };
+        was.len().max(now.len()) > 1 && was != now
     }
 }
 

@@ -2,7 +2,8 @@
 //! `main` is in its loop for ever, is in the program and never runs.
 //!
 //! Slots of the program lead into the patch; from there it goes on along the patch's own calls.
-//! Where this cannot be told (a function's address in data), the function counts as called.
+//! Where this cannot be told (a function's address in data), the function counts as called. What is
+//! called once, from `main` or from what `main` calls once, runs already; the sources tell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +13,25 @@ use crate::check::CheckedPatch;
 use crate::elf::image::Image;
 use crate::elf::object_file::ObjectFile;
 use crate::program::Program;
+use crate::rebuild::Outputs;
+use crate::source::Call;
 use crate::symbol_name;
 
 /// The changed functions of a patch that nothing calls unless one of their callers, which run
 /// already, is called again. Mangled names.
-pub fn waiting(checked: &CheckedPatch, image: &Image, program: &Program) -> BTreeSet<String> {
+pub fn waiting(
+    checked: &CheckedPatch,
+    image: &Image,
+    program: &Program,
+    newest: &Outputs,
+) -> BTreeSet<String> {
     let calls = Calls::of(checked);
     let aliases = program.aliases(&checked.brought.aliases);
     // Code that runs already goes on with the old version of a function apart.
     let is_entered = |name: &&str| {
         !checked.brought.apart.contains(*name)
             && aliases.names(name).any(|name| is_entered(name, program))
+            && !is_running(name, newest)
     };
     let mut queue: Vec<&str> =
         image.exports.keys().map(String::as_str).filter(is_entered).collect();
@@ -36,11 +45,29 @@ pub fn waiting(checked: &CheckedPatch, image: &Image, program: &Program) -> BTre
     checked.functions.iter().filter(|name| !reached.contains(name.as_str())).cloned().collect()
 }
 
-/// Whether code of the running program calls the function through a slot. `main` is entered once.
+/// Whether code of the running program calls the function through a slot.
 fn is_entered(name: &str, program: &Program) -> bool {
-    let is_main = name == "main"
-        || symbol_name::path(name).split_once("::").is_some_and(|(_, rest)| rest == "main");
-    !is_main && !program.is_waiting(name) && program.slots(name).next().is_some()
+    !program.is_waiting(name) && program.slots(name).next().is_some()
+}
+
+/// Whether the function is running for good, or has run. A trait's method may be called by code
+/// that nobody sees.
+fn is_running(symbol: &str, newest: &Outputs) -> bool {
+    let path = symbol_name::path(symbol);
+    let name = path.rsplit("::").next().unwrap_or(&path);
+    !path.starts_with('<') && is_called_once(name, newest, &mut BTreeSet::new())
+}
+
+/// Whether a function of this name is `main`, or called once in all: every use of the name is a
+/// call, outside of loops, in a function that is called once.
+fn is_called_once(name: &str, newest: &Outputs, seen: &mut BTreeSet<String>) -> bool {
+    if name == "main" {
+        return true;
+    }
+    let calls: Vec<&Call> = newest.values().flat_map(|output| output.sources.calls(name)).collect();
+    seen.insert(name.to_owned())
+        && !calls.is_empty()
+        && calls.iter().all(|call| !call.is_repeated && is_called_once(&call.within, newest, seen))
 }
 
 /// Who uses whom in a patch.

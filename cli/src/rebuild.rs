@@ -128,7 +128,9 @@ pub fn rebuild(
         }
         let dependents = graph.dependents(id);
         // A crate without a library was compiled against one that is no more.
-        let matters = |library: &Arc<Output>| output.sources.matter(&library.sources);
+        // One that never went live may promise instances of generic functions that nothing has.
+        let matters =
+            |library: &Arc<Output>| !library.is_live() || output.sources.matter(&library.sources);
         let follow = !dependents.is_empty() && libraries.get(&id).is_none_or(matters);
         if !follow {
             output.drop_library()?;
@@ -174,7 +176,11 @@ fn replay(
     tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
     let mut child = process::spawn_group(&mut command).context(Kind::Build, doing)?;
     let guard = cancel.kills_group(child.id());
-    let (diagnostics, rest) = read_messages(&mut child, &hot.invocation.directory);
+    let known = before.first().map(|before| &before.sources);
+    let (diagnostics, rest) = std::thread::scope(|scope| {
+        scope.spawn(|| known.into_iter().for_each(|known| sources.prepare(known)));
+        read_messages(&mut child, &hot.invocation.directory)
+    });
     let status = child.wait().context(Kind::Build, doing)?;
     drop(guard);
     aside.take_back(status.success()).context(Kind::System, doing)?;

@@ -1,5 +1,6 @@
 //! What the debug information does not say, read from the sources.
 
+mod calls;
 mod declarations;
 mod interface;
 
@@ -8,8 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use calls::Call;
 pub use declarations::Declarations;
 use interface::Interface;
+use quote::ToTokens as _;
 use syn::visit::{self, Visit};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -24,6 +27,7 @@ pub struct Source {
     text: String,
     declarations: OnceLock<Declarations>,
     interface: OnceLock<Option<Interface>>,
+    calls: OnceLock<Vec<Call>>,
 }
 
 impl Source {
@@ -35,11 +39,20 @@ impl Source {
             Some(text) => text,
             None => format!("{:032x}", xxh3_128(&fs::read(path).ok()?)),
         };
-        Some(Self { text, declarations: OnceLock::new(), interface: OnceLock::new() })
+        Some(Self {
+            text,
+            declarations: OnceLock::new(),
+            interface: OnceLock::new(),
+            calls: OnceLock::new(),
+        })
     }
 
     fn interface(&self) -> Option<&Interface> {
         self.interface.get_or_init(|| Interface::of(&self.text)).as_ref()
+    }
+
+    fn calls(&self) -> &[Call] {
+        self.calls.get_or_init(|| calls::of(&self.text))
     }
 
     fn has_word(&self, name: &str) -> bool {
@@ -62,6 +75,21 @@ impl Sources {
             Some((path.clone(), shared.unwrap_or_else(|| Arc::new(new))))
         });
         Self(read.collect())
+    }
+
+    /// Finds what will be asked for after an edit of files that were as in `before`.
+    pub fn prepare(&self, before: &Self) {
+        for (_, was, now) in self.changed(before) {
+            for source in was.into_iter().chain(now) {
+                let _ = (source.interface(), source.declarations(), source.calls());
+            }
+        }
+    }
+
+    /// Uses of a function's name.
+    pub fn calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Call> {
+        let sources = self.0.values().filter(move |source| source.has_word(name));
+        sources.flat_map(|source| source.calls()).filter(move |call| call.name == name)
     }
 
     /// Whether the crates that depend on this one may have to be compiled anew, as it was compiled
@@ -111,11 +139,9 @@ impl Sources {
         (was, now)
     }
 
-    /// Whether all functions of a name have only parameters that are plain names, for those of the
-    /// names that the sources define: a parameter that is a pattern has no entry in the debug
-    /// information.
-    pub fn plain_functions(&self, names: &BTreeSet<String>) -> BTreeMap<String, bool> {
-        let mut functions = Functions { names, plain: BTreeMap::new() };
+    /// The functions of these names, as they are written.
+    pub fn signatures(&self, names: &BTreeSet<String>) -> BTreeMap<String, Written> {
+        let mut functions = Functions { names, found: BTreeMap::new() };
         for source in self.0.values() {
             if names.iter().any(|name| source.text.contains(name.as_str()))
                 && let Ok(file) = syn::parse_file(&source.text)
@@ -123,8 +149,16 @@ impl Sources {
                 functions.visit_file(&file);
             }
         }
-        functions.plain
+        functions.found
     }
+}
+
+/// The functions of one name, as they are written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Whether all parameters of all of them are plain names.
+    pub is_plain: bool,
+    signatures: BTreeSet<String>,
 }
 
 /// The name of the module that a file is; nothing for the root of a crate.
@@ -139,7 +173,7 @@ fn module_name(path: &Path) -> String {
 
 struct Functions<'a> {
     names: &'a BTreeSet<String>,
-    plain: BTreeMap<String, bool>,
+    found: BTreeMap<String, Written>,
 }
 
 impl<'a> Visit<'a> for Functions<'_> {
@@ -151,7 +185,10 @@ impl<'a> Visit<'a> for Functions<'_> {
                 syn::FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(_)),
             };
             let is_plain = signature.inputs.iter().all(is_plain);
-            *self.plain.entry(name).or_insert(true) &= is_plain;
+            let new = || Written { is_plain: true, signatures: BTreeSet::new() };
+            let written = self.found.entry(name).or_insert_with(new);
+            written.is_plain &= is_plain;
+            written.signatures.insert(signature.to_token_stream().to_string());
         }
         visit::visit_signature(self, signature);
     }

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::select::Pair;
 use super::{Check, items};
 use crate::error::Result;
+use crate::source::Written;
 use crate::symbol_name;
 use crate::types::{Changed, Signature, Summary};
 
@@ -34,33 +35,47 @@ impl Check<'_> {
                 continue;
             }
             let sources = &self.context.newest[&pair.id].sources;
+            let live = &self.context.live[&pair.id].sources;
             let names = candidates.values().map(|name| last_name(&symbol_name::path(name)));
-            let plain = sources.plain_functions(&names.collect());
+            let names = names.collect();
+            let (was, now_is) = (live.signatures(&names), sources.signatures(&names));
             candidates.retain(|_, now| {
                 let path = symbol_name::path(now);
                 // What is not in the sources, a derive has made.
                 let is_derived = path.contains(" as core::");
-                plain.get(&last_name(&path)).copied().unwrap_or(is_derived)
+                let name = last_name(&path);
+                // A parameter that is a pattern is not in the debug information.
+                let is_same = |now: &Written| now.is_plain || was.get(&name) == Some(now);
+                now_is.get(&name).map_or(is_derived, is_same)
             });
             self.patch.brought.aliases.extend(candidates);
         }
         Ok(())
     }
 
-    /// Types whose `TypeId` is another now: a value behind `dyn Any` would not be found any more. It
-    /// follows from what its symbol follows from.
+    /// Types whose `TypeId` is another now, or that another type may have taken the place of: a value
+    /// behind `dyn Any` would not be found any more. It follows from what its symbol follows from.
     fn find_other_identities(
         &mut self,
         pair: &Pair,
         renamed: &BTreeMap<String, String>,
     ) -> Result<()> {
-        for was in renamed.keys() {
-            if symbol_name::path(was).ends_with(" as core::any::Any>::type_id") {
+        let is_identity =
+            |name: &&String| symbol_name::path(name).ends_with(" as core::any::Any>::type_id");
+        let came = pair.difference.came.iter().any(|name| is_identity(&name));
+        for was in pair.difference.gone.iter().filter(is_identity) {
+            let is_renamed = renamed.contains_key(was);
+            let outputs = self.context.newest.values();
+            let is_used = outputs
+                .flat_map(|output| &output.units)
+                .any(|unit| unit.facts().is_ok_and(|facts| facts.digest.defines(was)));
+            if is_renamed || (came && !is_used) {
                 let text = items::signature(pair.old.iter(), was)?;
                 let name = text.trim_start_matches("(&").split(')').next().unwrap_or(&text);
-                let name = name.to_owned();
-                let (was, now) = ("one TypeId".into(), "another TypeId".into());
-                self.found.named.push((pair.id, Changed { path: 0, name, was, now }));
+                let now = if is_renamed { "another TypeId" } else { "gone; another type came" };
+                let (name, was) = (name.to_owned(), "one TypeId".to_owned());
+                let changed = Changed { path: 0, name, was, now: now.to_owned() };
+                self.found.named.push((pair.id, changed));
             }
         }
         Ok(())
@@ -76,7 +91,7 @@ impl Check<'_> {
         for name in names.iter().filter(|name| !self.patch.brought.apart.contains(*name)) {
             let symbol = xxh3_64(name.as_bytes());
             let signature = types.iter().find_map(|unit| unit.signatures.get(&symbol));
-            let Some(Signature { gives, takes, count, names, arguments, is_body: false }) =
+            let Some(Signature { gives, takes, count, names, arguments, is_body: false, .. }) =
                 signature
             else {
                 continue;

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Check;
 use super::select::Pair;
+use crate::graph::CrateId;
 use crate::report::event::Item;
 use crate::source::Declarations;
 use crate::symbol_name;
@@ -27,12 +28,13 @@ impl Check<'_> {
     ) {
         for (name, now) in &now.reprs {
             let Some(was) = was.reprs.get(name).filter(|was| *was != now) else { continue };
-            let path = new.iter().find_map(|types| types.path_of_type(name));
+            let (module, name) = self.in_module(pair.id, name);
+            let path = new.iter().find_map(|types| types.path_of_type(module, name));
             let told = |repr: &String| match repr.as_str() {
                 "" => "repr(Rust)".to_owned(),
                 repr => repr.to_owned(),
             };
-            let name = path.unwrap_or_else(|| name.clone());
+            let name = path.unwrap_or_else(|| name.to_owned());
             let changed = Changed { path: 0, name, was: told(was), now: told(now) };
             self.found.named.push((pair.id, changed));
         }
@@ -48,7 +50,8 @@ impl Check<'_> {
         self.patch.brought.apart.extend(functions);
         for (name, now) in &now.traits {
             let Some(was) = was.traits.get(name).filter(|was| *was != now) else { continue };
-            if let Some(name) = self.with_tables(name) {
+            let (module, name) = self.in_module(pair.id, name);
+            if let Some(name) = self.with_tables(module, name) {
                 let (was, now) = (was.clone(), now.clone());
                 self.found.traits.push(Item { name, was, now, ..Item::default() });
             }
@@ -56,13 +59,24 @@ impl Check<'_> {
     }
 
     /// The path of a trait of this name, if the running program has methods of it in tables.
-    fn with_tables(&self, name: &str) -> Option<String> {
+    fn with_tables(&self, module: &str, name: &str) -> Option<String> {
+        let end = format!("{module}::{name}");
         self.context.program.in_tables().find_map(|symbol| {
             let method = types::of_trait(&symbol_name::path(symbol));
             let (path, _) = method.rsplit_once("::")?;
             let plain = path.split('<').next().unwrap_or(path);
-            plain.ends_with(&format!("::{name}")).then(|| plain.to_owned())
+            let before = plain.strip_suffix(end.as_str())?;
+            (before.is_empty() || before.ends_with("::")).then(|| plain.to_owned())
         })
+    }
+
+    /// The names of the module, or crate, and of the item.
+    fn in_module<'a>(&'a self, id: CrateId, name: &'a str) -> (&'a str, &'a str) {
+        match name.rsplit_once("::") {
+            Some(("", name)) => (self.crate_name(id), name),
+            Some(names) => names,
+            None => (self.crate_name(id), name),
+        }
     }
 }
 

@@ -169,10 +169,14 @@ impl Check<'_> {
     pub(super) fn compare_methods(&mut self, pairs: &[Pair]) -> Result<()> {
         let crates = self.crate_names();
         for pair in pairs {
-            let came: BTreeMap<String, &String> =
-                pair.difference.came.iter().map(|name| (method(name), name)).collect();
+            let new: Vec<&Arc<Unit>> = pair.new.iter().map(|unit| &unit.unit).collect();
+            let old: Vec<&Arc<Unit>> = pair.old.iter().collect();
+            let came = pair.difference.came.iter();
+            let came: BTreeMap<(String, u64), &String> =
+                came.map(|name| ((method(name), receiver(&new, name)), name)).collect();
             for was in &pair.difference.gone {
-                let Some(now) = came.get(&method(was)) else { continue };
+                // Another type's method is in another table.
+                let Some(now) = came.get(&(method(was), receiver(&old, was))) else { continue };
                 let name = symbol_name::path(was);
                 let own = symbol_name::belongs(&name, &crates) && !name.contains("{{closure}}");
                 let is_same = self.patch.brought.aliases.contains_key(was);
@@ -185,6 +189,14 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+/// What a method is called on: hash of the type.
+fn receiver(units: &[&Arc<Unit>], symbol: &str) -> u64 {
+    let symbol = xxh3_64(symbol.as_bytes());
+    let facts = units.iter().filter_map(|unit| unit.facts().ok());
+    let mut signatures = facts.filter_map(|facts| facts.types.signatures.get(&symbol));
+    signatures.next().map_or(0, |signature| signature.receiver)
 }
 
 /// A method's name in its table.

@@ -1,6 +1,6 @@
 //! Which code changed: the units that go into a patch, as far as their code says it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -92,6 +92,7 @@ pub fn select(
     }
     selection.functions.sort();
     selection.functions.dedup();
+    selection.add_defining(graph, newest, program)?;
     if selection.pairs.is_empty() {
         return Ok(Selected::Unchanged(selection.notes));
     }
@@ -102,6 +103,53 @@ impl Selection {
     /// What a patch of these units says of names, as far as the code tells it.
     pub fn brought(&self) -> Brought {
         Brought { fresh: self.fresh.clone(), ..Brought::default() }
+    }
+
+    /// Takes in units that define what those in the selection use and the program does not have:
+    /// new statics in units without a new function.
+    fn add_defining(&mut self, graph: &Graph, newest: &Outputs, program: &Program) -> Result<()> {
+        loop {
+            let missing = self.missing(program);
+            let mut units = newest
+                .iter()
+                .flat_map(|(id, output)| output.units.iter().map(move |unit| (*id, unit)));
+            let is_outside =
+                |unit: &Arc<Unit>| !self.units.iter().any(|inside| Arc::ptr_eq(&inside.id, unit));
+            let defines = |unit: &Arc<Unit>| {
+                let compiled = self.pairs.iter().flat_map(|pair| &pair.new);
+                let digest = compiled
+                    .filter(|new| Arc::ptr_eq(&new.unit, unit))
+                    .map(|new| &new.digest)
+                    .next();
+                let digest = digest.or_else(|| Some(&unit.facts().ok()?.digest));
+                digest.is_some_and(|digest| missing.iter().any(|name| digest.defines(name)))
+            };
+            let found =
+                units.find(|(_, unit)| !missing.is_empty() && is_outside(unit) && defines(unit));
+            let Some((id, unit)) = found else { return Ok(()) };
+            let object = Arc::new(ObjectFile::parse(unit.read()?)?);
+            let optimized = graph.crates[id].invocation.optimized;
+            self.units.push(ChangedUnit { id: Arc::clone(unit), object, optimized });
+            self.crates.insert(id);
+        }
+    }
+
+    /// Rust names that the units use and neither they nor the program define.
+    fn missing(&self, program: &Program) -> BTreeSet<String> {
+        let symbols = || self.units.iter().flat_map(|unit| &unit.object.symbols);
+        let defined: HashSet<&str> =
+            symbols().filter(|symbol| symbol.is_defined()).map(|symbol| &*symbol.name).collect();
+        let is_rust = |name: &str| name.starts_with("_ZN") || name.starts_with("_R");
+        let is_missing = |name: &str| {
+            is_rust(name)
+                && !defined.contains(name)
+                && program.export(name).or_else(|| program.static_item(name)).is_none()
+        };
+        let undefined = symbols().filter(|symbol| !symbol.is_defined());
+        undefined
+            .filter(|symbol| is_missing(&symbol.name))
+            .map(|symbol| symbol.name.clone())
+            .collect()
     }
 
     fn compare(

@@ -15,7 +15,8 @@
 //! it points to a stub that jumps through a slot (see [`super::stub`]).
 //!
 //! In optimized objects LLVM has used what it knows of functions in the same object, so there a
-//! call within the object stays direct, and local functions stay local.
+//! call within the object stays direct, and local functions stay local, apart from those whose
+//! addresses stand in data.
 //!
 //! Data is left where it is: code reaches a program's own statics by distance, and a patch's
 //! distances are led to the first generation's statics when it is loaded (see [`crate::plan`]). A
@@ -23,7 +24,7 @@
 //! them. The linker refuses a distance to it, as the one that is meant may be in another image: such
 //! a use gets a second, local symbol of the same name and place.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use object::elf;
 
@@ -74,7 +75,8 @@ pub struct FieldPlace {
 pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool) -> Rewritten {
     let functions = functions_by_place(object);
     let statics = statics_by_section(object);
-    expose_functions(object, linkage, optimized);
+    let pointed_at = functions_in_data(object, &functions);
+    expose_functions(object, linkage, &|function| !optimized || pointed_at.contains(&function));
     drop_tables_of_indices(object);
     let mut found = Rewritten::default();
     let mut own = OwnNames::new();
@@ -142,8 +144,29 @@ fn statics_by_section(object: &ObjectFile) -> HashMap<u16, u32> {
         .collect()
 }
 
-fn expose_functions(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool) {
-    for symbol in &mut object.symbols {
+/// Symbols of the functions whose addresses stand in data, in tables of methods for instance: LLVM
+/// leaves them the calling convention that everybody knows.
+fn functions_in_data(object: &ObjectFile, functions: &Functions) -> HashSet<u32> {
+    let data = object.relocations.iter().filter(|table| object.sections[table.target].is_data());
+    let pointers = data.flat_map(|table| &table.entries);
+    let pointers = pointers.filter(|entry| entry.kind == elf::R_X86_64_64);
+    let symbols = pointers.filter_map(|entry| {
+        let symbol = &object.symbols[entry.symbol as usize];
+        match symbol.kind {
+            elf::STT_SECTION => functions.get(&(symbol.section, entry.addend as u64)).copied(),
+            _ => Some(entry.symbol),
+        }
+    });
+    symbols.collect()
+}
+
+/// Makes functions visible to other images; of those that are local, those that `may_be_led`.
+fn expose_functions(
+    object: &mut ObjectFile,
+    linkage: &impl Linkage,
+    may_be_led: &dyn Fn(u32) -> bool,
+) {
+    for (index, symbol) in (0..).zip(&mut object.symbols) {
         if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE
         {
             continue;
@@ -154,7 +177,7 @@ fn expose_functions(object: &mut ObjectFile, linkage: &impl Linkage, optimized: 
             }
             if symbol.is_global() {
                 symbol.set_visibility(elf::STV_DEFAULT);
-            } else if !optimized && linkage.is_unique(&symbol.name) {
+            } else if may_be_led(index) && linkage.is_unique(&symbol.name) {
                 symbol.binding = elf::STB_GLOBAL;
                 symbol.set_visibility(elf::STV_DEFAULT);
             }

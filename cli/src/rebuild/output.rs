@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -21,6 +22,8 @@ pub struct Output {
     folder: Option<Arc<Folder>>,
     /// What it was compiled from.
     pub sources: Sources,
+    /// Whether the running program has its code, or a newer one of the same crate.
+    is_live: AtomicBool,
 }
 
 /// The newest output of each crate.
@@ -34,7 +37,12 @@ impl Output {
     pub fn base(path: &Path, sources: Sources) -> Result<Self> {
         let units =
             if path.is_dir() { units::in_folder(path, None) } else { units::in_rlib(path, None) };
-        Ok(Self { units: units?.into_iter().map(Arc::new).collect(), folder: None, sources })
+        Ok(Self {
+            units: units?.into_iter().map(Arc::new).collect(),
+            folder: None,
+            sources,
+            is_live: true.into(),
+        })
     }
 
     /// The output of a replay that wrote objects of a binary crate.
@@ -49,7 +57,12 @@ impl Output {
     ) -> Result<Self> {
         let folder = Arc::new(Folder(folder));
         let units = units::in_folder(objects, Some(&folder))?;
-        Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
+        Ok(Self {
+            units: shared(units, before)?,
+            folder: Some(folder),
+            sources,
+            is_live: false.into(),
+        })
     }
 
     /// The output of a replay that wrote a library.
@@ -64,7 +77,22 @@ impl Output {
     ) -> Result<Self> {
         let folder = Arc::new(Folder(folder));
         let units = units::in_rlib(rlib, Some(&folder))?;
-        Ok(Self { units: shared(units, before)?, folder: Some(folder), sources })
+        Ok(Self {
+            units: shared(units, before)?,
+            folder: Some(folder),
+            sources,
+            is_live: false.into(),
+        })
+    }
+
+    /// Says whether the running program has this code, or a newer one of the same crate.
+    pub fn set_live(&self, is_live: bool) {
+        self.is_live.store(is_live, Ordering::Relaxed);
+    }
+
+    /// See [`Output::set_live`].
+    pub fn is_live(&self) -> bool {
+        self.is_live.load(Ordering::Relaxed)
     }
 
     /// Removes the library; the units stay.

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
-/// Declarations by the names that they declare; what several of one name say is put together.
+/// Declarations by the names that they declare, with the name of the module around them; what
+/// several of one name say is put together. A file's own module has no name here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declarations {
+    /// Modules around the next item.
+    around: Vec<String>,
     /// `repr` attributes of types: how their values are handed over depends on them.
     pub reprs: BTreeMap<String, String>,
     /// How functions are called besides their parameters: `track_caller`, `extern "C"`.
@@ -61,7 +64,11 @@ impl Declarations {
         }
         let join = |ours: &mut BTreeMap<String, String>, theirs: &BTreeMap<String, String>| {
             for (name, is) in theirs {
-                ours.entry(name.clone()).or_default().push_str(is);
+                let name = match name.strip_prefix("::") {
+                    Some(name) => format!("{module}::{name}"),
+                    None => name.clone(),
+                };
+                ours.entry(name).or_default().push_str(is);
             }
         };
         join(&mut self.reprs, &other.reprs);
@@ -69,10 +76,15 @@ impl Declarations {
         join(&mut self.conventions, &other.conventions);
     }
 
+    fn key(&self, name: &syn::Ident) -> String {
+        format!("{}::{name}", self.around.last().map_or("", String::as_str))
+    }
+
     fn add_type(&mut self, name: &syn::Ident, attributes: &[syn::Attribute]) {
         let reprs = attributes.iter().filter(|attribute| attribute.path().is_ident("repr"));
         let reprs: String = reprs.map(|attribute| text(&attribute.meta)).collect();
-        self.reprs.entry(name.to_string()).or_default().push_str(&reprs);
+        let name = self.key(name);
+        self.reprs.entry(name).or_default().push_str(&reprs);
     }
 
     fn add_function(&mut self, signature: &syn::Signature, attributes: &[syn::Attribute]) {
@@ -98,6 +110,12 @@ fn text(tokens: &impl ToTokens) -> String {
 }
 
 impl<'a> Visit<'a> for Declarations {
+    fn visit_item_mod(&mut self, item: &'a syn::ItemMod) {
+        self.around.push(item.ident.to_string());
+        visit::visit_item_mod(self, item);
+        self.around.pop();
+    }
+
     fn visit_item_struct(&mut self, item: &'a syn::ItemStruct) {
         self.add_type(&item.ident, &item.attrs);
     }
@@ -136,7 +154,8 @@ impl<'a> Visit<'a> for Declarations {
         });
         let methods: Vec<String> = methods.collect();
         let table = format!("{supertraits}{{{}}}", methods.join(", "));
-        self.traits.entry(item.ident.to_string()).or_default().push_str(&table);
+        let name = self.key(&item.ident);
+        self.traits.entry(name).or_default().push_str(&table);
         visit::visit_item_trait(self, item);
     }
 }
@@ -167,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_table_follows_from_methods_that_can_be_called_through_it() {
-        let of = |text: &str| Declarations::of(text).traits["Shape"].clone();
+        let of = |text: &str| Declarations::of(text).traits["::Shape"].clone();
         let base = of("trait Shape: Named { fn area(&self, by: u32) -> u32; }");
         assert_eq!(base, "Named{area(&Self,u32)->u32}");
         for same in [
@@ -196,8 +215,8 @@ mod tests {
         let found = Declarations::of(
             "mod a { #[repr(C)] struct S; impl S { #[track_caller] fn f(&self) {} } } struct T;",
         );
-        assert_eq!(found.reprs["S"], "repr(C)");
-        assert_eq!(found.reprs["T"], "");
+        assert_eq!(found.reprs["a::S"], "repr(C)");
+        assert_eq!(found.reprs["::T"], "");
         assert_eq!(found.conventions["f"], "track_caller ");
     }
 }

@@ -99,7 +99,8 @@ impl Eraser {
         for attribute in attributes {
             is.push_str(&attribute.to_token_stream().to_string());
         }
-        self.private.insert(name, is);
+        // Of twins under `cfg`, each counts.
+        self.private.entry(name).or_default().push_str(&is);
         true
     }
 
@@ -268,6 +269,10 @@ mod tests {
             ("pub fn f() {}", "pub fn f() { impl D for S {} }"),
             ("pub fn f() {}", "#[track_caller] pub fn f() {}"),
             ("fn h(x: u32) {} pub fn f<T>() { h(1) }", "fn h(x: u64) {} pub fn f<T>() { h(1) }"),
+            (
+                "#[cfg(a)] fn h(x: u32) {} #[cfg(b)] fn h() {}",
+                "#[cfg(a)] fn h(x: u64) {} #[cfg(b)] fn h() {}",
+            ),
             ("use m::*; pub fn f<T>() { h() }", "use m::*; pub fn f<T>() { h() } fn h() {}"),
             ("macro_rules! m { () => { 1 } }", "macro_rules! m { () => { 2 } }"),
             ("m! { 1 }", "m! { 2 }"),

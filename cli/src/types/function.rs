@@ -21,8 +21,12 @@ pub struct Signature {
     pub count: u32,
     /// Hash of their names, and the same in whatever order they stand.
     pub names: (u64, u64),
+    /// Hash of the first parameter's type: of a method, what it is called on.
+    pub receiver: u64,
     /// Hash of the name with its type arguments.
     pub arguments: u64,
+    /// Hash of the path. Functions of one name in blocks of one function share it.
+    pub path: u64,
     /// Whether it is the body of a closure or future.
     pub is_body: bool,
 }
@@ -56,13 +60,18 @@ impl Types {
             takes: 0,
             count: 0,
             names: (0, 0),
+            receiver: 0,
             arguments: xxh3_64(self.name(function).as_bytes()),
+            path: function.path,
             is_body: self.environment_of(function).is_some(),
         };
         for child in self.children(function) {
             let is = self.type_hash(child.of).to_le_bytes();
             if child.tag == gimli::DW_TAG_formal_parameter {
                 signature.takes = xxh3_64_with_seed(&is, signature.takes);
+                if signature.count == 0 {
+                    signature.receiver = self.type_hash(child.of);
+                }
                 signature.count += 1;
                 let name = xxh3_64(self.name(child).as_bytes());
                 let (ordered, set) = signature.names;
@@ -142,10 +151,14 @@ impl Types {
             .any(|entry| is_variable(entry) && entry.of.is_some_and(|of| holders.contains(&of)))
     }
 
-    /// The path of a type by its last name.
-    pub fn path_of_type(&self, name: &str) -> Option<String> {
+    /// The path of a type by its own name and that of the module around it.
+    pub fn path_of_type(&self, module: &str, name: &str) -> Option<String> {
         let mut types = self.entries.iter().filter(|entry| is_type(entry.tag));
-        types.find(|entry| self.name(entry) == name).map(|entry| self.path(entry))
+        let is_it = |entry: &&Entry| {
+            let around = entry.parent.map(|parent| self.name(self.entry(parent)));
+            self.name(entry) == name && around == Some(module)
+        };
+        types.find(is_it).map(|entry| self.path(entry))
     }
 
     /// Environments of closures and futures.

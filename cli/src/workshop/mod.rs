@@ -169,6 +169,7 @@ impl Workshop {
     fn adopt(&mut self) {
         let newest = self.newest.clone();
         self.remember(&newest);
+        newest.values().for_each(|output| output.set_live(true));
         self.live = newest;
     }
 
@@ -185,10 +186,13 @@ impl Workshop {
     /// Takes note that `generation` is current again in every process. Numbers are not used twice.
     pub fn reverted(&mut self, generation: Generation) {
         self.program.revert(generation);
+        let gone = self.history.iter().filter(|(other, _)| *other > generation);
+        gone.flat_map(|(_, outputs)| outputs.values()).for_each(|output| output.set_live(false));
         self.history.retain(|(other, _)| *other <= generation);
         if let Some((_, live)) = self.history.last() {
             let live = live.clone();
             self.remember(&live);
+            live.values().for_each(|output| output.set_live(true));
             self.live = live;
         }
     }

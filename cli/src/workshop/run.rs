@@ -250,7 +250,7 @@ impl Workshop {
         plan: Plan,
         clock: Clock,
     ) -> Result<Outcome> {
-        let waiting = reach::waiting(&patch, &plan.image, &self.program);
+        let waiting = reach::waiting(&patch, &plan.image, &self.program, &self.newest);
         let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         let mut notes = patch.notes.clone();
         let waiting_names: Vec<String> = waiting.iter().cloned().collect();
