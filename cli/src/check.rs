@@ -170,6 +170,8 @@ pub fn check(selection: &Selection, context: Context<'_>) -> Result<Checked> {
 struct Found {
     named: Vec<(CrateId, Changed)>,
     anonymous: BTreeMap<u64, String>,
+    /// Enums that the debug information may not have, because code only keeps their numbers.
+    numbers: Vec<(CrateId, Changed)>,
     statics: Vec<Item>,
     methods: Vec<Item>,
     traits: Vec<Item>,
@@ -262,7 +264,7 @@ impl Check<'_> {
             for name in unit.digest.functions() {
                 let symbol = xxh3_64(name.as_bytes());
                 let was = before.iter().find_map(|unit| unit.signatures.get(&symbol).copied());
-                let was = was.or_else(|| self.context.known.signature(symbol));
+                let was = was.or_else(|| self.context.known.signature(name));
                 let Some((was, now)) = was.zip(after.get(&symbol)) else { continue };
                 let may_be_other = || {
                     twins.may_be_other(now)

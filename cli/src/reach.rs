@@ -54,8 +54,15 @@ fn is_entered(name: &str, program: &Program) -> bool {
 /// that nobody sees.
 fn is_running(symbol: &str, newest: &Outputs) -> bool {
     let path = symbol_name::path(symbol);
-    let name = path.rsplit("::").next().unwrap_or(&path);
-    !path.starts_with('<') && is_called_once(name, newest, &mut BTreeSet::new())
+    if path.starts_with('<') {
+        return false;
+    }
+    // A closure that a thread was started with, and nothing else.
+    let function = path.split("::{{closure}}").next().unwrap_or(&path);
+    let name = function.rsplit("::").next().unwrap_or(function);
+    let mut closures = newest.values().flat_map(|output| output.sources.closures_in(name));
+    let is_thread = function == path || closures.all(|closure| !closure.is_repeated);
+    is_thread && is_called_once(name, newest, &mut BTreeSet::new())
 }
 
 /// Whether a function of this name is `main`, or called once in all: every use of the name is a

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-pub use calls::Call;
+pub use calls::{CLOSURE, Call};
 pub use declarations::Declarations;
 use interface::Interface;
 use quote::ToTokens as _;
@@ -92,6 +92,13 @@ impl Sources {
         sources.flat_map(|source| source.calls()).filter(move |call| call.name == name)
     }
 
+    /// Closures in functions of this name.
+    pub fn closures_in<'a>(&'a self, function: &'a str) -> impl Iterator<Item = &'a Call> {
+        let sources = self.0.values().filter(move |source| source.has_word(function));
+        let calls = sources.flat_map(|source| source.calls());
+        calls.filter(move |call| call.name == CLOSURE && call.within == function)
+    }
+
     /// Whether the crates that depend on this one may have to be compiled anew, as it was compiled
     /// from `before` when they were.
     pub fn matter(&self, before: &Self) -> bool {
@@ -154,7 +161,7 @@ impl Sources {
 }
 
 /// The functions of one name, as they are written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Whether all parameters of all of them are plain names.
     pub is_plain: bool,

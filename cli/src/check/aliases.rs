@@ -4,53 +4,87 @@
 //! the fields of what it takes. A derive typed above it, or a `pub`, and running code that calls the
 //! old symbol would never see another edit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::select::Pair;
 use super::{Check, items};
 use crate::error::Result;
+use crate::rebuild::Outputs;
 use crate::source::Written;
 use crate::symbol_name;
 use crate::types::{Changed, Signature, Summary};
+use crate::units::Unit;
+
+/// What has to be the same: path, and hashes of what the function takes and gives.
+type Key = (String, [u64; 5]);
 
 impl Check<'_> {
     pub(super) fn find_aliases(&mut self, pairs: &[Pair]) -> Result<()> {
+        let (mut old, mut new) = (HashMap::new(), HashMap::new());
         for pair in pairs {
-            let before = pair.old.iter().map(|unit| Ok(&unit.facts()?.types));
-            let before: Vec<&Summary> = before.collect::<Result<_>>()?;
-            let after = pair.new.iter().map(|unit| Ok(&unit.unit.facts()?.types));
-            let after: Vec<&Summary> = after.collect::<Result<_>>()?;
-            let old = self.by_path(&pair.difference.gone, &before);
-            let new = self.by_path(&pair.difference.came, &after);
-            let mut candidates = BTreeMap::new();
-            for (key, names) in &new {
-                if let (Some([was]), [now]) = (old.get(key).map(Vec::as_slice), names.as_slice()) {
-                    candidates.insert((*was).clone(), (*now).clone());
-                }
+            let before = summaries(pair.old.iter())?;
+            let after = summaries(pair.new.iter().map(|unit| &unit.unit))?;
+            let is_gone = |name: &&String| !self.is_defined(name);
+            self.add(pair.difference.gone.iter().filter(is_gone), &before, &mut old);
+            self.add(pair.difference.came.iter(), &after, &mut new);
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        // An instance of a generic function may have left its crate some saves ago.
+        let mut earlier = HashMap::new();
+        self.add(self.context.known.functions(), &[], &mut earlier);
+        let mut candidates = BTreeMap::new();
+        for (key, names) in &new {
+            let gone = old.get(key).cloned();
+            let earlier = || {
+                let mut names = earlier.get(key).cloned().unwrap_or_default();
+                names.retain(|name| !self.is_defined(name));
+                names
+            };
+            if let ([was], [now]) = (gone.unwrap_or_else(earlier).as_slice(), names.as_slice()) {
+                candidates.insert((*was).clone(), (*now).clone());
             }
+        }
+        for pair in pairs {
             self.find_other_identities(pair, &candidates)?;
-            if candidates.is_empty() {
-                continue;
-            }
-            let sources = &self.context.newest[&pair.id].sources;
-            let live = &self.context.live[&pair.id].sources;
-            let names = candidates.values().map(|name| last_name(&symbol_name::path(name)));
-            let names = names.collect();
-            let (was, now_is) = (live.signatures(&names), sources.signatures(&names));
-            candidates.retain(|_, now| {
-                let path = symbol_name::path(now);
-                // What is not in the sources, a derive has made.
-                let is_derived = path.contains(" as core::");
-                let name = last_name(&path);
-                // A parameter that is a pattern is not in the debug information.
-                let is_same = |now: &Written| now.is_plain || was.get(&name) == Some(now);
-                now_is.get(&name).map_or(is_derived, is_same)
-            });
+        }
+        if !candidates.is_empty() {
+            self.retain_written_alike(&mut candidates);
             self.patch.brought.aliases.extend(candidates);
         }
         Ok(())
+    }
+
+    /// Whether the newest code of any crate has this function.
+    fn is_defined(&self, name: &str) -> bool {
+        let mut units = self.context.newest.values().flat_map(|output| &output.units);
+        units.any(|unit| unit.facts().is_ok_and(|facts| facts.digest.defines(name)))
+    }
+
+    /// A parameter that is a pattern is not in the debug information: the sources have to tell that
+    /// it is the same.
+    pub(super) fn retain_written_alike(&self, candidates: &mut BTreeMap<String, String>) {
+        let name = |symbol: &String| last_name(&symbol_name::path(symbol));
+        let names = candidates.values().map(name).collect();
+        let written = |outputs: &Outputs| -> Vec<BTreeMap<String, Written>> {
+            outputs.values().map(|output| output.sources.signatures(&names)).collect()
+        };
+        let (was, now) = (written(self.context.live), written(self.context.newest));
+        let of = |all: &[BTreeMap<String, Written>], name: &str| -> Vec<Written> {
+            all.iter().filter_map(|written| written.get(name).cloned()).collect()
+        };
+        candidates.retain(|_, symbol| {
+            let path = symbol_name::path(symbol);
+            let (was, now) = (of(&was, &last_name(&path)), of(&now, &last_name(&path)));
+            // What is not in the sources, a derive has made.
+            let is_derived = now.is_empty() && path.contains(" as core::");
+            let is_plain = !now.is_empty() && now.iter().all(|written| written.is_plain);
+            is_derived || is_plain || (!now.is_empty() && was == now)
+        });
     }
 
     /// Types whose `TypeId` is another now, or that another type may have taken the place of: a value
@@ -62,46 +96,68 @@ impl Check<'_> {
     ) -> Result<()> {
         let is_identity =
             |name: &&String| symbol_name::path(name).ends_with(" as core::any::Any>::type_id");
-        let came = pair.difference.came.iter().any(|name| is_identity(&name));
+        let units = || pair.new.iter().map(|unit| &unit.unit);
+        let came = pair.difference.came.iter().filter(is_identity);
+        let came = came.map(|name| Ok(self_type(&items::signature(units(), name)?)));
+        let came: Vec<String> = came.collect::<Result<_>>()?;
         for was in pair.difference.gone.iter().filter(is_identity) {
             let is_renamed = renamed.contains_key(was);
             let outputs = self.context.newest.values();
             let is_used = outputs
                 .flat_map(|output| &output.units)
                 .any(|unit| unit.facts().is_ok_and(|facts| facts.digest.defines(was)));
-            if is_renamed || (came && !is_used) {
-                let text = items::signature(pair.old.iter(), was)?;
-                let name = text.trim_start_matches("(&").split(')').next().unwrap_or(&text);
-                let now = if is_renamed { "another TypeId" } else { "gone; another type came" };
-                let (name, was) = (name.to_owned(), "one TypeId".to_owned());
-                let changed = Changed { path: 0, name, was, now: now.to_owned() };
-                self.found.named.push((pair.id, changed));
+            if is_used && !is_renamed {
+                continue;
+            }
+            let name = self_type(&items::signature(pair.old.iter(), was)?);
+            let successor = came.iter().find(|came| last_name(came) == last_name(&name));
+            let now = if is_renamed { Some(&name) } else { successor };
+            if let Some(now) = now {
+                let (was, now) = (format!("TypeId of {name}"), format!("another TypeId ({now})"));
+                self.found.named.push((pair.id, Changed { path: 0, name, was, now }));
+            } else if symbol_name::belongs(&name, &self.crate_names()) {
+                self.patch.notes.push(format!(
+                    "{name} is gone; values of it behind `dyn Any` stay, and nothing new finds them"
+                ));
             }
         }
         Ok(())
     }
 
-    /// Functions by path and signature; without those that have to be kept apart anyway.
-    fn by_path<'a>(
+    /// Adds functions by path and signature; without those that have to be kept apart anyway.
+    fn add<'a>(
         &self,
-        names: &'a BTreeSet<String>,
+        names: impl Iterator<Item = &'a String>,
         types: &[&Summary],
-    ) -> HashMap<(String, [u64; 5]), Vec<&'a String>> {
-        let mut found: HashMap<_, Vec<&String>> = HashMap::new();
-        for name in names.iter().filter(|name| !self.patch.brought.apart.contains(*name)) {
+        found: &mut HashMap<Key, Vec<&'a String>>,
+    ) {
+        for name in names.filter(|name| !self.patch.brought.apart.contains(*name)) {
             let symbol = xxh3_64(name.as_bytes());
-            let signature = types.iter().find_map(|unit| unit.signatures.get(&symbol));
+            let signature = types.iter().find_map(|unit| unit.signatures.get(&symbol).copied());
+            let signature = signature.or_else(|| self.context.known.signature(name));
             let Some(Signature { gives, takes, count, names, arguments, is_body: false, .. }) =
                 signature
             else {
                 continue;
             };
             let key =
-                (symbol_name::path(name), [*gives, *takes, u64::from(*count), names.0, *arguments]);
-            found.entry(key).or_default().push(name);
+                (symbol_name::path(name), [gives, takes, u64::from(count), names.0, arguments]);
+            let same = found.entry(key).or_default();
+            if !same.contains(&name) {
+                same.push(name);
+            }
         }
-        found
     }
+}
+
+fn summaries<'a>(units: impl Iterator<Item = &'a Arc<Unit>>) -> Result<Vec<&'a Summary>> {
+    units.map(|unit| Ok(&unit.facts()?.types)).collect()
+}
+
+/// The type in `(&Type) -> …`.
+fn self_type(signature: &str) -> String {
+    let rest = signature.trim_start_matches("(&");
+    rest.split(") -> ").next().unwrap_or(rest).to_owned()
 }
 
 fn last_name(path: &str) -> String {

@@ -126,7 +126,9 @@ impl Check<'_> {
         let earlier = self.patch.functions.iter().filter(|name| program.is_apart(name, 1));
         let owners: BTreeSet<String> =
             now.chain(earlier.map(|name| symbol_name::path(name))).collect();
-        self.patch.notes.extend(owners.into_iter().take(5).map(|owner| {
+        let crates = self.crate_names();
+        let owners = owners.into_iter().filter(|owner| symbol_name::belongs(owner, &crates));
+        self.patch.notes.extend(owners.take(5).map(|owner| {
             format!("{owner}: closures and futures made before go on with the old code, new ones get the new")
         }));
     }

@@ -38,6 +38,18 @@ impl Check<'_> {
             let changed = Changed { path: 0, name, was: told(was), now: told(now) };
             self.found.named.push((pair.id, changed));
         }
+        for (name, now) in &now.numbers {
+            let Some(was) = was.numbers.get(name).filter(|was| *was != now) else { continue };
+            let (module, name) = self.in_module(pair.id, name);
+            let crate_name = self.crate_name(pair.id);
+            let path = if module == crate_name {
+                format!("{crate_name}::{name}")
+            } else {
+                format!("{crate_name}::{module}::{name}")
+            };
+            let changed = Changed { path: 0, name: path, was: was.clone(), now: now.clone() };
+            self.found.numbers.push((pair.id, changed));
+        }
         let differs = |(name, now): &(&String, &String)| {
             was.conventions.get(*name).is_some_and(|was| was != *now)
         };

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::program::Program;
 use crate::report::event::Item;
 use crate::symbol_name;
-use crate::types::{self, Summary, Types};
+use crate::types::{self, Signature, Summary, Types};
 use crate::units::{Difference, Unit};
 
 /// What only a restart can change: the whole program is linked around it.
@@ -56,6 +56,14 @@ impl Selection {
             } else if program.static_item(name).is_some() {
                 let (was, now) = (format!("{} bytes", was.size), format!("{} bytes", now.size));
                 self.statics.push(Item { name: path, was, now, ..Item::default() });
+            }
+        }
+        for (was, now) in &difference.moved {
+            let (was, now) = (symbol_name::path(was), symbol_name::path(now));
+            if !is_of_macro(&now) {
+                self.notes.push(format!(
+                    "{now} begins anew: it is another static than {was}, which is gone"
+                ));
             }
         }
         // What macros make for themselves says nothing to a reader.
@@ -180,23 +188,40 @@ impl Check<'_> {
                 let name = symbol_name::path(was);
                 let own = symbol_name::belongs(&name, &crates) && !name.contains("{{closure}}");
                 let is_same = self.patch.brought.aliases.contains_key(was);
-                if own && !is_same && self.context.program.is_in_vtable(was) {
+                if !own || is_same || !self.context.program.is_in_vtable(was) {
+                    continue;
+                }
+                // The same method, given by the type instead of the trait or the other way about.
+                let mut moved = BTreeMap::from([(was.clone(), (*now).clone())]);
+                let signatures = (takes_and_gives(&old, was), takes_and_gives(&new, now));
+                moved.retain(|_, _| signatures.0.is_some() && signatures.0 == signatures.1);
+                self.retain_written_alike(&mut moved);
+                if moved.is_empty() {
                     let was = signature(pair.old.iter(), was)?;
                     let now = signature(pair.new.iter().map(|unit| &unit.unit), now)?;
                     self.found.methods.push(Item { name, was, now, ..Item::default() });
                 }
+                self.patch.brought.aliases.extend(moved);
             }
         }
         Ok(())
     }
 }
 
-/// What a method is called on: hash of the type.
-fn receiver(units: &[&Arc<Unit>], symbol: &str) -> u64 {
+fn found_signature(units: &[&Arc<Unit>], symbol: &str) -> Option<Signature> {
     let symbol = xxh3_64(symbol.as_bytes());
     let facts = units.iter().filter_map(|unit| unit.facts().ok());
-    let mut signatures = facts.filter_map(|facts| facts.types.signatures.get(&symbol));
-    signatures.next().map_or(0, |signature| signature.receiver)
+    facts.filter_map(|facts| facts.types.signatures.get(&symbol).copied()).next()
+}
+
+/// What a method is called on: hash of the type.
+fn receiver(units: &[&Arc<Unit>], symbol: &str) -> u64 {
+    found_signature(units, symbol).map_or(0, |signature| signature.receiver)
+}
+
+fn takes_and_gives(units: &[&Arc<Unit>], symbol: &str) -> Option<(u64, u64, u32)> {
+    let signature = found_signature(units, symbol)?;
+    Some((signature.takes, signature.gives, signature.count))
 }
 
 /// A method's name in its table.

@@ -4,20 +4,23 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::error::Result;
 use crate::rebuild::Output;
 use crate::types::Signature;
 use crate::units::Unit;
 
 /// Types, statics and functions of earlier generations that the code of the newest does not have.
-/// All keys are hashes, as in [`crate::types::Summary`].
+/// Where not said otherwise, keys are hashes, as in [`crate::types::Summary`].
 #[derive(Debug, Default)]
 pub struct Known {
     /// Shapes by path, each with a unit that describes it.
     shapes: HashMap<u64, Vec<(u64, Arc<Unit>)>>,
     /// Types of statics by symbol.
     statics: HashMap<u64, (u64, Arc<Unit>)>,
-    signatures: HashMap<u64, Signature>,
+    /// What functions took and gave, by symbol.
+    signatures: HashMap<String, Signature>,
 }
 
 impl Known {
@@ -44,8 +47,13 @@ impl Known {
             for (symbol, is) in types.statics.iter().filter(|(symbol, _)| !has.contains(*symbol)) {
                 self.statics.entry(*symbol).or_insert_with(|| (*is, Arc::clone(unit)));
             }
-            let gone = types.signatures.iter().filter(|(symbol, _)| !has.contains(*symbol));
-            self.signatures.extend(gone.map(|(symbol, signature)| (*symbol, *signature)));
+            for name in unit.facts()?.digest.functions() {
+                let symbol = xxh3_64(name.as_bytes());
+                let signature = types.signatures.get(&symbol);
+                if let Some(signature) = signature.filter(|_| !has.contains(&symbol)) {
+                    self.signatures.insert(name.clone(), *signature);
+                }
+            }
         }
         Ok(())
     }
@@ -70,7 +78,12 @@ impl Known {
     }
 
     /// What a function took and gave.
-    pub(super) fn signature(&self, symbol: u64) -> Option<Signature> {
-        self.signatures.get(&symbol).copied()
+    pub(super) fn signature(&self, symbol: &str) -> Option<Signature> {
+        self.signatures.get(symbol).copied()
+    }
+
+    /// Functions that the newest code may not have any more.
+    pub(super) fn functions(&self) -> impl Iterator<Item = &String> {
+        self.signatures.keys()
     }
 }

@@ -36,7 +36,9 @@ impl Check<'_> {
         if !found.restart.is_empty() {
             return Some(needs_restart(found.restart));
         }
-        let named = found.named.iter().map(|(id, changed)| self.item(*id, changed.clone()));
+        let numbers = found.numbers.iter().filter(|_| found.named.is_empty());
+        let named =
+            found.named.iter().chain(numbers).map(|(id, changed)| self.item(*id, changed.clone()));
         let (tables, layouts): (Vec<_>, Vec<_>) = named.partition(|(_, is_table)| *is_table);
         // A static of a type that has changed says less than the type.
         let statics =

@@ -5,7 +5,7 @@ use syn::visit::{self, Visit};
 /// A use of a function's name in a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The name that is used.
+    /// The name that is used; [`CLOSURE`] where a closure stands.
     pub name: String,
     /// The name of the function around it; empty outside of functions.
     pub within: String,
@@ -13,6 +13,9 @@ pub struct Call {
     /// future, or because it is no call but takes the function's address.
     pub is_repeated: bool,
 }
+
+/// What is called where a closure is written.
+pub const CLOSURE: &str = "{{closure}}";
 
 /// All uses of names that can be functions in a file.
 pub(super) fn of(text: &str) -> Vec<Call> {
@@ -28,6 +31,8 @@ struct Finder {
     calls: Vec<Call>,
     /// Functions around the next expression, each with the number of loops and closures in it.
     around: Vec<(String, usize)>,
+    /// Whether the next expression is what a thread is started with: it runs once.
+    in_spawn: bool,
 }
 
 impl Finder {
@@ -52,6 +57,20 @@ impl Finder {
         deepen(self, 1);
         visit(self);
         deepen(self, -1);
+    }
+
+    /// Arguments of a call.
+    fn arguments<'a>(&mut self, name: &str, all: impl Iterator<Item = &'a syn::Expr>) {
+        for argument in all {
+            self.in_spawn = name.starts_with("spawn");
+            self.visit_expr(argument);
+            self.in_spawn = false;
+        }
+    }
+
+    fn add_once(&mut self, name: &str) {
+        let within = self.around.last().map(|(name, _)| name.clone()).unwrap_or_default();
+        self.calls.push(Call { name: name.to_owned(), within, is_repeated: false });
     }
 
     fn add_tokens(&mut self, tokens: proc_macro2::TokenStream) {
@@ -79,25 +98,32 @@ impl<'a> Visit<'a> for Finder {
     }
 
     fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
+        let mut name = String::new();
         match &*call.func {
             syn::Expr::Path(path) => {
                 if let Some(last) = path.path.segments.last() {
+                    name = last.ident.to_string();
                     self.add(&last.ident, false);
                 }
             }
             other => self.visit_expr(other),
         }
-        call.args.iter().for_each(|argument| self.visit_expr(argument));
+        self.arguments(&name, call.args.iter());
     }
 
     fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
         self.add(&call.method, false);
-        visit::visit_expr_method_call(self, call);
+        self.visit_expr(&call.receiver);
+        self.arguments(&call.method.to_string(), call.args.iter());
     }
 
     fn visit_expr_path(&mut self, path: &'a syn::ExprPath) {
         if let Some(last) = path.path.segments.last() {
-            self.add(&last.ident, true);
+            if std::mem::take(&mut self.in_spawn) {
+                self.add_once(&last.ident.to_string());
+            } else {
+                self.add(&last.ident, true);
+            }
         }
     }
 
@@ -115,7 +141,20 @@ impl<'a> Visit<'a> for Finder {
     }
 
     fn visit_expr_closure(&mut self, item: &'a syn::ExprClosure) {
-        self.repeated(|finder| visit::visit_expr_closure(finder, item));
+        if std::mem::take(&mut self.in_spawn) {
+            self.add_once(CLOSURE);
+            let depth = self.around.last_mut().map(|(_, depth)| std::mem::take(depth));
+            visit::visit_expr_closure(self, item);
+            if let (Some((_, now)), Some(depth)) = (self.around.last_mut(), depth) {
+                *now = depth;
+            }
+        } else {
+            self.add(&syn::Ident::new("closure", proc_macro2::Span::call_site()), true);
+            if let Some(call) = self.calls.last_mut() {
+                CLOSURE.clone_into(&mut call.name);
+            }
+            self.repeated(|finder| visit::visit_expr_closure(finder, item));
+        }
     }
 
     fn visit_expr_async(&mut self, item: &'a syn::ExprAsync) {
@@ -144,12 +183,21 @@ mod tests {
             "fn main() { loop { run() } }",
             "fn main() { while next() { x.run() } }",
             "fn main() { for x in all { println!(\"{}\", run(x)) } }",
-            "fn main() { spawn(|| run()) }",
+            "fn main() { all.map(|| run()) }",
+            "fn main() { spawn(|| loop { run() }) }",
             "fn main() { spawn(async { run() }) }",
-            "fn main() { spawn(run) }",
+            "fn main() { all.map(run) }",
         ] {
             assert_eq!(repeated(text, "run"), [("main".into(), true)], "{text}");
         }
-        assert_eq!(repeated("fn main() { for x in run() {} }", "run"), [("main".into(), false)]);
+        for text in [
+            "fn main() { for x in run() {} }",
+            "fn main() { for x in all { spawn(|| run()) } }",
+            "fn main() { thread::Builder::new().spawn(run) }",
+        ] {
+            assert_eq!(repeated(text, "run"), [("main".into(), false)], "{text}");
+        }
+        assert_eq!(repeated("fn f() { spawn(|| 1) }", CLOSURE), [("f".into(), false)]);
+        assert_eq!(repeated("fn f() { map(|| 1) }", CLOSURE), [("f".into(), true)]);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use quote::ToTokens;
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 
 /// Declarations by the names that they declare, with the name of the module around them; what
 /// several of one name say is put together. A file's own module has no name here.
@@ -13,6 +14,8 @@ pub struct Declarations {
     around: Vec<String>,
     /// `repr` attributes of types: how their values are handed over depends on them.
     pub reprs: BTreeMap<String, String>,
+    /// Numbers of the variants of enums without fields, which code may keep in their place.
+    pub numbers: BTreeMap<String, String>,
     /// How functions are called besides their parameters: `track_caller`, `extern "C"`.
     pub conventions: BTreeMap<String, String>,
     /// The `impl`s of each module, in order, those that derives and other macros make included: rustc
@@ -72,6 +75,7 @@ impl Declarations {
             }
         };
         join(&mut self.reprs, &other.reprs);
+        join(&mut self.numbers, &other.numbers);
         join(&mut self.traits, &other.traits);
         join(&mut self.conventions, &other.conventions);
     }
@@ -85,6 +89,22 @@ impl Declarations {
         let reprs: String = reprs.map(|attribute| text(&attribute.meta)).collect();
         let name = self.key(name);
         self.reprs.entry(name).or_default().push_str(&reprs);
+    }
+
+    fn add_numbers(&mut self, item: &syn::ItemEnum) {
+        let (mut base, mut offset) = (String::new(), 0i128);
+        for variant in &item.variants {
+            if let Some((_, value)) = &variant.discriminant {
+                let number = text(value).replace('_', "").parse();
+                (base, offset) = match number {
+                    Ok(number) => (String::new(), number),
+                    Err(_) => (format!("{} + ", text(value)), 0),
+                };
+            }
+            let name = format!("{}.{}", self.key(&item.ident), variant.ident);
+            self.numbers.insert(name, format!("= {base}{offset}"));
+            offset += 1;
+        }
     }
 
     fn add_function(&mut self, signature: &syn::Signature, attributes: &[syn::Attribute]) {
@@ -102,6 +122,44 @@ fn derives(attributes: &[syn::Attribute], name: &syn::Ident) -> Vec<String> {
     let all: String = attributes.map(|attribute| text(&attribute.meta)).collect();
     let all = all.replace("derive(", "").replace(')', ",");
     all.split(',').filter(|of| !of.is_empty()).map(|of| format!("{of} for {name}")).collect()
+}
+
+/// A type as text, however it is spelled: without lifetimes, and with the last names of paths.
+fn type_text(of: &syn::Type) -> String {
+    let mut plain = of.clone();
+    Plain.visit_type_mut(&mut plain);
+    text(&plain)
+}
+
+struct Plain;
+
+impl VisitMut for Plain {
+    fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+        reference.lifetime = None;
+        visit_mut::visit_type_reference_mut(self, reference);
+    }
+
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        if let Some(last) = path.segments.pop() {
+            path.segments = std::iter::once(last.into_value()).collect();
+            path.leading_colon = None;
+        }
+        visit_mut::visit_path_mut(self, path);
+    }
+
+    fn visit_path_arguments_mut(&mut self, arguments: &mut syn::PathArguments) {
+        if let syn::PathArguments::AngleBracketed(list) = arguments {
+            let is_type = |argument: &syn::GenericArgument| {
+                !matches!(argument, syn::GenericArgument::Lifetime(_))
+            };
+            list.args = std::mem::take(&mut list.args).into_iter().filter(is_type).collect();
+            if list.args.is_empty() {
+                *arguments = syn::PathArguments::None;
+                return;
+            }
+        }
+        visit_mut::visit_path_arguments_mut(self, arguments);
+    }
 }
 
 /// Tokens as text, without spaces.
@@ -122,9 +180,18 @@ impl<'a> Visit<'a> for Declarations {
 
     fn visit_item_enum(&mut self, item: &'a syn::ItemEnum) {
         // Without fields it is a number, whatever says how large that is.
-        if !item.variants.iter().all(|variant| variant.fields.is_empty()) {
+        if item.variants.iter().all(|variant| variant.fields.is_empty()) {
+            self.add_numbers(item);
+        } else {
             self.add_type(&item.ident, &item.attrs);
         }
+    }
+
+    /// What a body declares for itself, nothing outside keeps.
+    fn visit_block(&mut self, block: &'a syn::Block) {
+        let numbers = self.numbers.clone();
+        visit::visit_block(self, block);
+        self.numbers = numbers;
     }
 
     fn visit_item_union(&mut self, item: &'a syn::ItemUnion) {
@@ -172,10 +239,13 @@ fn table_entry(signature: &syn::Signature) -> Option<String> {
     }
     let inputs = signature.inputs.iter().filter_map(|input| match input {
         syn::FnArg::Receiver(_) => None,
-        syn::FnArg::Typed(typed) => Some(text(&typed.ty)),
+        syn::FnArg::Typed(typed) => Some(type_text(&typed.ty)),
     });
-    let inputs: Vec<String> = std::iter::once(text(&receiver.ty)).chain(inputs).collect();
-    let output = text(&signature.output);
+    let inputs: Vec<String> = std::iter::once(type_text(&receiver.ty)).chain(inputs).collect();
+    let output = match &signature.output {
+        syn::ReturnType::Default => String::new(),
+        syn::ReturnType::Type(_, is) => format!("->{}", type_text(is)),
+    };
     let is = (text(&signature.asyncness), text(&signature.unsafety), text(&signature.abi));
     Some(format!("{}{}{}{}({}){output}", is.0, is.1, is.2, signature.ident, inputs.join(",")))
 }
@@ -191,7 +261,8 @@ mod tests {
         assert_eq!(base, "Named{area(&Self,u32)->u32}");
         for same in [
             "trait Shape: Named { /// More.\n fn area(&self, other: u32) -> u32 { 7 } }",
-            "trait Shape: Named { fn area(&self, by: u32) -> u32; fn make() -> u32; }",
+            "trait Shape: Named { fn area(&self, by: std::primitive::u32) -> u32; fn make() -> u32; }",
+            "trait Shape: Named { fn area<'a>(&'a self, by: u32) -> u32; }",
             "trait Shape: Named { fn area(&self, by: u32) -> u32; fn any<T>(&self, t: T); }",
             "trait Shape: Named { fn area(&self, by: u32) -> u32; fn own(self) where Self: Sized; }",
         ] {

@@ -49,6 +49,8 @@ pub struct Difference {
     /// Statics that cannot be told from others of the same path (made by one macro, say) and so
     /// must not be taken for the running program's.
     pub fresh: BTreeSet<String>,
+    /// Statics that only one side has and that differ in their path alone: old, new.
+    pub moved: Vec<(String, String)>,
     /// Functions that only the old side has.
     pub gone: BTreeSet<String>,
     /// Functions that only the new side has.
@@ -126,6 +128,7 @@ pub fn compare(old: &Digest, new: &Digest) -> Difference {
     Difference {
         statics: statics.collect(),
         retyped: renamed(old, new, &fresh),
+        moved: moved(old, new),
         gone: was.difference(&now).map(|name| (*name).clone()).collect(),
         came: now.difference(&was).map(|name| (*name).clone()).collect(),
         fresh,
@@ -150,6 +153,28 @@ fn renamed(old: &Digest, new: &Digest, fresh: &BTreeSet<String>) -> Vec<(String,
         }
     }
     pairs
+}
+
+/// See [`Difference::moved`].
+fn moved(old: &Digest, new: &Digest) -> Vec<(String, String)> {
+    let only = |one: &Digest, other: &Digest| {
+        let own = one
+            .statics
+            .iter()
+            .filter(|(name, digest)| !digest.read_only && !other.statics.contains_key(*name));
+        own.map(|(name, digest)| (name.clone(), *digest)).collect::<Vec<_>>()
+    };
+    let (gone, came) = (only(old, new), only(new, old));
+    let is_it = |was: &(String, StaticDigest), now: &(String, StaticDigest)| {
+        let (before, after) = (path(&was.0), path(&now.0));
+        before != after && before.rsplit("::").next() == after.rsplit("::").next() && was.1 == now.1
+    };
+    let pairs = came.iter().filter_map(|now| {
+        let mut candidates = gone.iter().filter(|was| is_it(was, now));
+        let was = candidates.next().filter(|_| candidates.next().is_none())?;
+        Some((was.0.clone(), now.0.clone()))
+    });
+    pairs.collect()
 }
 
 /// See [`Difference::fresh`]. Several statics of one path, as macros declare them in blocks, differ
@@ -388,6 +413,8 @@ impl<'a> Hasher<'a> {
         let start = usize::try_from(symbol.value as i64 + entry.addend).ok()?;
         let text =
             self.object.data(usize::from(symbol.section)).get(start..start.checked_add(len)?)?;
-        (symbol.is_defined() && text.ends_with(b".rs")).then_some(text)
+        // A path, as rustc writes it.
+        let is_file = text.ends_with(b".rs") && text.contains(&b'/');
+        (symbol.is_defined() && is_file).then_some(text)
     }
 }

@@ -204,7 +204,6 @@ fn a_constant_that_an_instruction_with_an_immediate_reads_is_compared_whole() {
 }
 
 #[test]
-#[ignore = "every such pair is taken for a panic's location"]
 fn a_pair_of_a_file_name_and_a_number_is_no_place_of_a_panic() {
     let source = r#"
         #[inline(never)] pub fn entry() -> &'static (&'static str, u64) { &("main.rs", 1) }

@@ -37,10 +37,11 @@ pub fn compile(source: &str, options: &[&str]) -> Vec<u8> {
 
 fn run_rustc(source: &str, options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    fs::write(folder.path().join("demo.rs"), source).expect("a source file");
+    fs::create_dir(folder.path().join("src")).expect("a folder");
+    fs::write(folder.path().join("src/demo.rs"), source).expect("a source file");
     let output = Command::new(rustc())
         .current_dir(folder.path())
-        .args(["demo.rs", "--crate-name=demo", "--edition=2021", "--emit=obj", "-o", "demo.o"])
+        .args(["src/demo.rs", "--crate-name=demo", "--edition=2021", "--emit=obj", "-o", "demo.o"])
         .args(["-Ccodegen-units=1", "-Cdebuginfo=2", "-Crelocation-model=pic", "--cap-lints=allow"])
         .args(options)
         .output()
