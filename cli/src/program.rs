@@ -25,6 +25,9 @@ pub struct Program {
     replaced: HashMap<String, Vec<Version>>,
     /// The first symbol of each static whose symbol changed.
     first_names: HashMap<String, String>,
+    /// Functions that images had in tables of methods before they were left: objects with those
+    /// tables may live on.
+    left_tables: BTreeSet<String>,
     /// Functions whose symbol changed, since each image that changed some.
     aliases: Vec<(usize, Aliases)>,
 }
@@ -72,6 +75,7 @@ impl Program {
             replaced: HashMap::new(),
             aliases: Vec::new(),
             first_names: HashMap::new(),
+            left_tables: BTreeSet::new(),
         }
     }
 
@@ -158,6 +162,8 @@ impl Program {
 
     /// Goes back to `generation`, forgetting every newer one.
     pub fn revert(&mut self, generation: Generation) {
+        let tables: BTreeSet<String> = self.in_tables().map(str::to_owned).collect();
+        self.left_tables = tables;
         let keep = self.generations.iter().take_while(|other| **other <= generation).count();
         self.images.truncate(keep + 2);
         self.generations.truncate(keep);
@@ -173,14 +179,14 @@ impl Program {
 
     /// Whether an object that exists may hold this function in its table of methods.
     pub fn is_in_vtable(&self, name: &str) -> bool {
-        self.slots(name).any(|(_, slot)| slot.in_data)
+        self.left_tables.contains(name) || self.slots(name).any(|(_, slot)| slot.in_data)
     }
 
     /// Symbols of the functions that objects may hold in their tables of methods.
     pub fn in_tables(&self) -> impl Iterator<Item = &str> {
         let slots = self.images.iter().flat_map(|image| &image.slots);
         let in_data = slots.filter(|(_, slots)| slots.iter().any(|slot| slot.in_data));
-        in_data.map(|(name, _)| name.as_str())
+        in_data.map(|(name, _)| name.as_str()).chain(self.left_tables.iter().map(String::as_str))
     }
 
     /// Takes note of what a patch brought that nothing calls, and of what is called now.

@@ -94,11 +94,13 @@ impl Check<'_> {
         pair: &Pair,
         renamed: &BTreeMap<String, String>,
     ) -> Result<()> {
-        let is_identity =
-            |name: &&String| symbol_name::path(name).ends_with(" as core::any::Any>::type_id");
+        let is_identity = |name: &&String| {
+            let path = symbol_name::path(name);
+            path.ends_with(" as core::any::Any>::type_id") || path == "core::any::TypeId::of"
+        };
         let units = || pair.new.iter().map(|unit| &unit.unit);
         let came = pair.difference.came.iter().filter(is_identity);
-        let came = came.map(|name| Ok(self_type(&items::signature(units(), name)?)));
+        let came = came.map(|name| identified(units(), name));
         let came: Vec<String> = came.collect::<Result<_>>()?;
         for was in pair.difference.gone.iter().filter(is_identity) {
             let is_renamed = renamed.contains_key(was);
@@ -109,15 +111,17 @@ impl Check<'_> {
             if is_used && !is_renamed {
                 continue;
             }
-            let name = self_type(&items::signature(pair.old.iter(), was)?);
+            let name = identified(pair.old.iter(), was)?;
             let successor = came.iter().find(|came| last_name(came) == last_name(&name));
             let now = if is_renamed { Some(&name) } else { successor };
             if let Some(now) = now {
                 let (was, now) = (format!("TypeId of {name}"), format!("another TypeId ({now})"));
                 self.found.named.push((pair.id, Changed { path: 0, name, was, now }));
-            } else if symbol_name::belongs(&name, &self.crate_names()) {
+            } else if symbol_name::belongs(&name, &self.crate_names())
+                && !symbol_name::path(was).starts_with("core::any::TypeId")
+            {
                 self.patch.notes.push(format!(
-                    "{name} is gone; values of it behind `dyn Any` stay, and nothing new finds them"
+                    "{name} is no longer made into `dyn Any`; values that were stay"
                 ));
             }
         }
@@ -154,10 +158,19 @@ fn summaries<'a>(units: impl Iterator<Item = &'a Arc<Unit>>) -> Result<Vec<&'a S
     units.map(|unit| Ok(&unit.facts()?.types)).collect()
 }
 
-/// The type in `(&Type) -> …`.
-fn self_type(signature: &str) -> String {
-    let rest = signature.trim_start_matches("(&");
-    rest.split(") -> ").next().unwrap_or(rest).to_owned()
+/// The type whose identity a function gives: its type argument, or what it is called on.
+fn identified<'a>(
+    units: impl Iterator<Item = &'a Arc<Unit>> + Clone,
+    symbol: &str,
+) -> Result<String> {
+    let argument = items::type_arguments(units.clone(), symbol)?;
+    if !argument.is_empty() {
+        return Ok(argument);
+    }
+    // `(&Type) -> TypeId`
+    let text = items::signature(units, symbol)?;
+    let rest = text.trim_start_matches("(&");
+    Ok(rest.split(") -> ").next().unwrap_or(rest).to_owned())
 }
 
 fn last_name(path: &str) -> String {

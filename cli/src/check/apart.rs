@@ -47,10 +47,9 @@ impl Check<'_> {
             let is_pointed_at = |symbol: &String| {
                 program.is_in_vtable(symbol) || program.export(&stub::name(symbol)).is_some()
             };
-            types.has_static_with(&paths)
-                || types.functions_with(&paths).iter().any(|symbol| is_pointed_at(symbol))
+            types.has_static_with(&paths) || types.functions_with(&paths).iter().any(is_pointed_at)
         };
-        if old.iter().any(|types| escapes(&types)) {
+        if old.iter().any(escapes) {
             tracing::info!(?paths, "values of a local type may be kept");
             return (BTreeMap::new(), local.into_iter().chain(rest).collect());
         }

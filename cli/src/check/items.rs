@@ -230,16 +230,29 @@ fn method(symbol: &str) -> String {
 }
 
 /// What a function takes and gives, in words.
-pub fn signature<'a>(
-    mut units: impl Iterator<Item = &'a Arc<Unit>>,
-    symbol: &String,
+pub fn signature<'a>(units: impl Iterator<Item = &'a Arc<Unit>>, symbol: &str) -> Result<String> {
+    let types = types_with(units, symbol)?;
+    let text = types.map(|types| types.signature_text(symbol).unwrap_or_default());
+    Ok(text.unwrap_or_else(|| "another signature".into()))
+}
+
+/// The type arguments of a function, in words.
+pub fn type_arguments<'a>(
+    units: impl Iterator<Item = &'a Arc<Unit>>,
+    symbol: &str,
 ) -> Result<String> {
-    let Some(unit) = units.find(|unit| {
-        unit.facts().is_ok_and(|facts| facts.digest.functions().any(|name| name == symbol))
-    }) else {
-        return Ok("another signature".into());
-    };
-    Ok(types::read(&unit.read()?)?.signature_text(symbol).unwrap_or_default())
+    let types = types_with(units, symbol)?;
+    let name = types.as_ref().and_then(|types| types.name_of(symbol)).unwrap_or_default();
+    let arguments = name.split_once('<').map_or("", |(_, rest)| rest);
+    Ok(arguments.strip_suffix('>').unwrap_or(arguments).to_owned())
+}
+
+fn types_with<'a>(
+    mut units: impl Iterator<Item = &'a Arc<Unit>>,
+    symbol: &str,
+) -> Result<Option<Types>> {
+    let defines = |unit: &&Arc<Unit>| unit.facts().is_ok_and(|facts| facts.digest.defines(symbol));
+    units.find(defines).map(|unit| types::read(&unit.read()?)).transpose()
 }
 
 /// Whether a static is one that a macro made for itself; a reader knows nothing of it.

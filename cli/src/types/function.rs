@@ -230,6 +230,12 @@ impl Types {
             .collect()
     }
 
+    /// The name of a function with its type arguments.
+    pub fn name_of(&self, symbol: &str) -> Option<&str> {
+        let is_it = |entry: &&Entry| is_function(entry) && self.symbol(entry) == Some(symbol);
+        self.entries.iter().find(is_it).map(|function| self.name(function))
+    }
+
     /// What a function takes and gives, in words: `(u32, &str) -> u64`.
     pub fn signature_text(&self, symbol: &str) -> Option<String> {
         let is_it = |entry: &&Entry| is_function(entry) && self.symbol(entry) == Some(symbol);
