@@ -195,7 +195,14 @@ impl<'a> Visit<'a> for Functions<'_> {
             let new = || Written { is_plain: true, signatures: BTreeSet::new() };
             let written = self.found.entry(name).or_insert_with(new);
             written.is_plain &= is_plain;
-            written.signatures.insert(signature.to_token_stream().to_string());
+            let types = signature.inputs.iter().map(|input| match input {
+                syn::FnArg::Receiver(receiver) => receiver.ty.to_token_stream(),
+                syn::FnArg::Typed(typed) => typed.ty.to_token_stream(),
+            });
+            let types: Vec<String> = types.map(|tokens| tokens.to_string()).collect();
+            let (generics, output) = (&signature.generics, &signature.output);
+            let (generics, output) = (generics.to_token_stream(), output.to_token_stream());
+            written.signatures.insert(format!("{generics}({}){output}", types.join(", ")));
         }
         visit::visit_signature(self, signature);
     }
