@@ -1,0 +1,78 @@
+//! The programs that are measured: generated, the same on every machine.
+//!
+//! Each is a workspace with a binary crate `app`, whose `main` shows the marker over and over in a
+//! loop that never returns, and a file that is edited: a function with the marker in its body. The
+//! modules around it come from two templates, so that little text stands in this repository.
+//! `programs/Cargo.lock` pins every dependency of all of them; cargo drops what one does not use.
+//! To renew it, take the one that `cargo update` makes of the `deps` program with `--keep`, without
+//! its own packages, and add hot-lib-reloader's.
+
+mod cost;
+mod modules;
+mod sizes;
+mod soak;
+
+pub use cost::cost;
+pub use sizes::{Size, lines, program};
+pub use soak::{soak, version as soak_version};
+
+/// Stands in a template where the number of the edit goes.
+pub const MARKER: &str = "__MARKER__";
+
+const LOCK: &str = include_str!("../../programs/Cargo.lock");
+const BEAT: &str = include_str!("../../programs/beat.rs");
+
+/// How the binary crate calls what is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As any program does: for hotdev and cargo, nothing is said of reloading.
+    Plain,
+    /// Through hot-lib-reloader.
+    HotLib,
+}
+
+/// A generated workspace.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Paths and texts, without the edited file.
+    pub files: Vec<(String, String)>,
+    /// Path of the file that is edited.
+    pub edited: String,
+    /// Its text, with [`MARKER`] in it.
+    pub template: String,
+    /// Name of the crate that it belongs to.
+    pub edited_crate: &'static str,
+}
+
+impl Program {
+    fn new(edited: &str, template: &str, edited_crate: &'static str) -> Self {
+        let files = vec![("Cargo.lock".to_owned(), LOCK.to_owned())];
+        Self { files, edited: edited.to_owned(), template: template.to_owned(), edited_crate }
+    }
+
+    fn add(&mut self, path: &str, text: impl Into<String>) {
+        self.files.push((path.to_owned(), text.into()));
+    }
+
+    /// Adds a package with the dependencies that are given as lines of its manifest.
+    fn package(&mut self, name: &str, more: &str, dependencies: &str) {
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{more}\n\
+             [dependencies]\n{dependencies}"
+        );
+        self.add(&format!("{name}/Cargo.toml"), manifest);
+    }
+
+    /// Adds the root manifest of a workspace with these packages.
+    fn members(&mut self, names: &[String]) {
+        let members = format!("[workspace]\nresolver = \"3\"\nmembers = {names:?}\n");
+        self.add("Cargo.toml", members);
+    }
+
+    /// Lines of Rust in it.
+    pub fn lines(&self) -> usize {
+        let sources = self.files.iter().filter(|(path, _)| path.ends_with(".rs"));
+        let lines: usize = sources.map(|(_, text)| text.lines().count()).sum();
+        lines + self.template.lines().count()
+    }
+}
