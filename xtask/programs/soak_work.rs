@@ -54,8 +54,9 @@ pub fn generic(salt: u64) -> Answer {
 }
 
 fn spread<const N: usize>(values: [u64; N]) -> Answer {
-    let noise: u64 = values.iter().fold(0, |sum, value| sum ^ value);
-    Answer { version: (__MARKER__ + noise) - noise, proof: __MARKER__ * 31 + 7 }
+    let noise: u64 = values.iter().fold(__SELDOM__, |sum, value| sum ^ value);
+    let Answer { version, proof } = bottom();
+    Answer { version: (version + noise) - noise, proof }
 }
 
 pub fn texts(count: usize) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -22,6 +22,9 @@ use signal_hook::iterator::Signals;
 const END_LIMIT: Duration = Duration::from_secs(20);
 /// How often a child is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// How many bytes of what a child wrote an error shows.
+const TAIL: usize = 3000;
 
 static OPEN: Mutex<Open> = Mutex::new(Open { groups: Vec::new(), folders: Vec::new() });
 
@@ -88,6 +91,7 @@ pub struct Group {
     /// The child itself, for its pipes.
     pub child: Child,
     ended: Option<ExitStatus>,
+    stderr: Option<JoinHandle<String>>,
 }
 
 impl Group {
@@ -100,7 +104,28 @@ impl Group {
             .spawn()
             .with_context(|| format!("failed to start {}", command.get_program().display()))?;
         open.groups.push(child.id());
-        Ok(Self { child, ended: None })
+        Ok(Self { child, ended: None, stderr: None })
+    }
+
+    /// The same, and keeps the last of what it writes to stderr.
+    pub fn start_heard(command: &mut Command) -> Result<Self> {
+        let mut group = Self::start(command.stderr(Stdio::piped()))?;
+        group.stderr = group.child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
+        Ok(group)
+    }
+
+    /// The last of what it wrote to stderr, after its end; the rest of the group is killed.
+    pub fn last_words(&mut self) -> String {
+        self.kill();
+        self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+
+    /// An error with its last words if it has ended.
+    pub fn check(&mut self, what: &str) -> Result<()> {
+        match self.ended()? {
+            Some(status) => bail!("{what} ended with {status}\n{}", self.last_words()),
+            None => Ok(()),
+        }
     }
 
     /// How it ended, if it has.
@@ -152,27 +177,27 @@ impl Drop for Group {
 /// Runs a command to its end and gives the time that took; a failure holds what it wrote.
 pub fn time(command: &mut Command, what: &str, limit: Duration) -> Result<Duration> {
     let begin = Instant::now();
-    let mut group = Group::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
-    let stderr = group.child.stderr.take();
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = stderr.map(|mut stream| stream.read_to_string(&mut text));
-        text
-    });
+    let mut group = Group::start_heard(command.stdout(Stdio::null()))?;
     // Blocking: looking from time to time would add to short times.
     let watchdog = Watchdog::start(group.child.id(), limit);
     let status = group.child.wait().context("failed to wait for a child")?;
     let taken = begin.elapsed();
     group.ended = Some(status);
     ensure!(!watchdog.stop(), "failed to {what}: not done within {} s", limit.as_secs());
-    drop(group);
-    let text = reader.join().unwrap_or_default();
     if !status.success() {
-        let from = text.len().saturating_sub(2000);
-        let tail = text.get(from..).unwrap_or(&text);
-        bail!("failed to {what}: it ended with {status}\n{tail}");
+        bail!("failed to {what}: it ended with {status}\n{}", group.last_words());
     }
     Ok(taken)
+}
+
+/// Reads to the end and keeps the last of it.
+fn tail(mut stream: impl Read) -> String {
+    let (mut kept, mut buffer) = (Vec::new(), [0; 8192]);
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        kept.extend_from_slice(&buffer[..count]);
+        kept.drain(..kept.len().saturating_sub(TAIL));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Kills a group when a limit is over.

@@ -1,10 +1,10 @@
 //! A `hotdev watch --json` on a generated program, from outside.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,15 +15,11 @@ use crate::children::Group;
 use crate::folder::Workspace;
 use crate::tool;
 
-/// How much of what hotdev and cargo wrote an error shows.
-const TAIL: usize = 3000;
-
 /// A running session.
 #[derive(Debug)]
 pub struct Session {
     group: Group,
     events: Receiver<Value>,
-    stderr: Option<JoinHandle<String>>,
     /// The program's first process.
     pub pid: u32,
 }
@@ -39,9 +35,8 @@ impl Session {
     ) -> Result<Self> {
         let mut command = tool::command(hotdev, &workspace.folder);
         command.args(["watch", "--json"]).args(args).env(SOCKET_ENV, beats.path());
-        let mut group = Group::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let mut group = Group::start_heard(command.stdout(Stdio::piped()))?;
         let stdout = group.child.stdout.take().context("hotdev has no stdout")?;
-        let stderr = group.child.stderr.take().context("hotdev has no stderr")?;
         let (sender, events) = channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -50,8 +45,7 @@ impl Session {
                 }
             }
         });
-        let stderr = Some(thread::spawn(move || tail(stderr)));
-        let mut session = Self { group, events, stderr, pid: 0 };
+        let mut session = Self { group, events, pid: 0 };
         let started = session.verdict(&["started"], limit)?;
         session.pid = started["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
         Ok(session)
@@ -95,7 +89,7 @@ impl Session {
     /// Ends it with Ctrl-C, and gives the last of what it wrote.
     pub fn end(&mut self) -> String {
         self.group.interrupt();
-        self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.group.last_words()
     }
 }
 
@@ -103,14 +97,4 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.group.interrupt();
     }
-}
-
-/// Reads to the end and keeps the last of it.
-fn tail(mut stream: impl Read) -> String {
-    let (mut kept, mut buffer) = (Vec::new(), [0; 8192]);
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..count]);
-        kept.drain(..kept.len().saturating_sub(TAIL));
-    }
-    String::from_utf8_lossy(&kept).into_owned()
 }

@@ -4,8 +4,9 @@
 //! watcher's delay, and the reloader's own delay is set to 10 ms instead of 500: its best case.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::contender::{Contender, Sample};
 use super::{BUILD_LIMIT, EDIT_LIMIT};
@@ -28,18 +29,15 @@ impl HotLib {
         build(&workspace)?;
         let mut command = tool::command(tool::cargo(), &workspace.folder);
         command.args(["run", "--quiet", "--package", "app"]).env(SOCKET_ENV, beats.path());
-        let program = Group::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let program = Group::start_heard(command.stdout(Stdio::null()))?;
         let mut hot_lib = Self { program, beats, workspace };
         hot_lib.wait(0, BUILD_LIMIT)?;
         Ok(hot_lib)
     }
 
-    fn wait(&mut self, number: u64, limit: std::time::Duration) -> Result<std::time::Instant> {
-        let beat =
-            self.beats.wait("marker", Some(number), limit, || match self.program.ended()? {
-                Some(status) => bail!("the program ended with {status}"),
-                None => Ok(()),
-            })?;
+    fn wait(&mut self, number: u64, limit: Duration) -> Result<Instant> {
+        let Self { program, beats, .. } = self;
+        let beat = beats.wait("marker", Some(number), limit, || program.check("the program"))?;
         Ok(beat.at)
     }
 }

@@ -1,5 +1,8 @@
 //! What there is without any tool: the bare compiler, cargo, and a restart.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 
 use super::contender::{Contender, Sample};
@@ -84,14 +87,12 @@ impl Restart {
         Ok(restart)
     }
 
-    fn run(&mut self, number: u64, limit: std::time::Duration) -> Result<std::time::Instant> {
+    fn run(&mut self, number: u64, limit: Duration) -> Result<Instant> {
         let mut command = tool::command(tool::cargo(), &self.workspace.folder);
         command.args(["run", "--quiet"]).env(SOCKET_ENV, self.beats.path());
-        let group = self.running.insert(Group::start(command.stdout(std::process::Stdio::null()))?);
-        let beat = self.beats.wait("marker", Some(number), limit, || match group.ended()? {
-            Some(status) => anyhow::bail!("`cargo run` ended with {status}"),
-            None => Ok(()),
-        })?;
+        let group = self.running.insert(Group::start_heard(command.stdout(Stdio::null()))?);
+        let beats = &self.beats;
+        let beat = beats.wait("marker", Some(number), limit, || group.check("`cargo run`"))?;
         Ok(beat.at)
     }
 }

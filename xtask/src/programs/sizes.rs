@@ -160,7 +160,9 @@ impl App<'_> {
         let mut call = "work::marker";
         if self.style == Style::HotLib {
             text.push_str(
-                "\n#[hot_lib_reloader::hot_module(dylib = \"work\", file_watch_debounce = 10)]\n\
+                "\n#[hot_lib_reloader::hot_module(\n    dylib = \"work\",\n    \
+                 lib_dir = concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../target/debug\"),\n    \
+                 file_watch_debounce = 10\n)]\n\
                  mod hot {\n    hot_functions_from_file!(\"work/src/edited.rs\");\n}\n",
             );
             call = "hot::marker";

@@ -6,6 +6,8 @@ const WORK: &str = include_str!("../../programs/soak_work.rs");
 
 /// Functions that come and go as the versions change.
 const SHAPES: u64 = 5;
+/// How often the text of a generic function changes; the threads' crate is compiled again then.
+const SELDOM: u64 = 10;
 
 /// `app` has the threads, `work` what is patched.
 pub fn soak() -> Program {
@@ -25,7 +27,10 @@ pub fn version(number: u64) -> String {
         0 => "bottom()".to_owned(),
         _ => format!("extra_{shape}(&[{number}, 0])"),
     };
-    let mut text = WORK.replace("__CHANGING__", &call).replace(MARKER, &number.to_string());
+    let mut text = WORK
+        .replace("__CHANGING__", &call)
+        .replace("__SELDOM__", &(number / SELDOM).to_string())
+        .replace(MARKER, &number.to_string());
     if shape > 0 {
         text.push_str(&format!(
             "\nfn extra_{shape}(values: &[u64]) -> Answer {{\n    \
