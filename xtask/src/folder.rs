@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::children;
-use crate::programs::{MARKER, Program};
+use crate::programs::{MARKER, Program, is_member};
 
 /// The folder of a whole task; removed when the task ends, however it does.
 #[derive(Debug)]
@@ -86,14 +86,31 @@ impl Workspace {
         self.folder.join("target")
     }
 
-    /// Takes over what another copy has compiled, where that can save time: dependencies.
-    pub fn seed(&self, from: &Path) {
-        let copied = std::process::Command::new("cp")
-            .args(["-a", "--reflink=auto"])
-            .args([from, &self.target()])
-            .status();
-        if !copied.is_ok_and(|status| status.success()) {
-            let _ = fs::remove_dir_all(self.target());
+    /// Takes over the dependencies that another copy has compiled, as links to the same files: they
+    /// are never written again. Where cargo cannot use them, it compiles them anew.
+    pub fn seed(&self, from: &Workspace) {
+        for part in [".fingerprint", "build", "deps"] {
+            let part = Path::new("debug").join(part);
+            link_foreign(&from.target().join(&part), &self.target().join(&part));
+        }
+    }
+}
+
+/// Links all that is not of the program's own crates.
+fn link_foreign(from: &Path, to: &Path) {
+    let _ = fs::create_dir_all(to);
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        let own = text.strip_prefix("lib").unwrap_or(&text).split('-').next().unwrap_or_default();
+        if is_member(own) {
+            continue;
+        }
+        let (old, new) = (entry.path(), to.join(&name));
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            link_foreign(&old, &new);
+        } else {
+            let _ = fs::hard_link(&old, &new);
         }
     }
 }

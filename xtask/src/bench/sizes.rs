@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -14,6 +16,9 @@ use super::plain::{CargoBuild, Floor, Restart};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
 use crate::stats::Spread;
+
+/// Before each edit, so that what the one before left behind is not counted.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// All figures of one size.
 #[derive(Clone, Debug, Serialize)]
@@ -59,16 +64,7 @@ pub fn measure(
     };
     let (mut contenders, build) = prepare(scratch, hotdev, size, &plain, &mut report.notes)?;
     report.dependencies = third_party(&build);
-    let mut samples = vec![Vec::new(); contenders.len()];
-    for number in 1..=edits + 1 {
-        eprintln!("{}: edit {number} of {}", size.name(), edits + 1);
-        for (contender, samples) in contenders.iter_mut().zip(&mut samples) {
-            let sample = contender.edit(number);
-            let doing =
-                || format!("failed at edit {number} of {} ({})", size.name(), contender.name());
-            samples.push(sample.with_context(doing)?);
-        }
-    }
+    let samples = rounds(&mut contenders, size, edits + 1)?;
     report.stages = stages(&samples[0][1..]);
     let of_hotdev = times(&samples[0]);
     for (contender, samples) in contenders.iter().zip(&samples) {
@@ -88,6 +84,25 @@ pub fn measure(
     Ok(report)
 }
 
+/// All edits of all contenders; each contender's in its order.
+///
+/// Every round begins with another contender, so that none always follows the same one.
+fn rounds(contenders: &mut Contenders, size: Size, edits: u64) -> Result<Vec<Vec<Sample>>> {
+    let mut samples = vec![Vec::new(); contenders.len()];
+    for number in 1..=edits {
+        eprintln!("{}: edit {number} of {edits}", size.name());
+        for turn in 0..contenders.len() {
+            let at = (turn + number as usize) % contenders.len();
+            thread::sleep(PAUSE);
+            let sample = contenders[at].edit(number).with_context(|| {
+                format!("failed at edit {number} of {} ({})", size.name(), contenders[at].name())
+            });
+            samples[at].push(sample?);
+        }
+    }
+    Ok(samples)
+}
+
 type Contenders = Vec<Box<dyn Contender>>;
 
 /// Builds a copy for each contender, hotdev's first, and gives the folder of cargo's.
@@ -105,7 +120,7 @@ fn prepare(
     let seeded = |name: &str| {
         say(name);
         let workspace = copy(name)?;
-        workspace.seed(&build.workspace().target());
+        workspace.seed(build.workspace());
         anyhow::Ok(workspace)
     };
     let folder = build.workspace().folder.clone();

@@ -22,6 +22,12 @@ pub const MARKER: &str = "__MARKER__";
 const LOCK: &str = include_str!("../../programs/Cargo.lock");
 const BEAT: &str = include_str!("../../programs/beat.rs");
 
+/// Whether a crate is one of a generated program's own.
+pub fn is_member(name: &str) -> bool {
+    let part = name.strip_prefix("part");
+    name == "app" || name == "work" || part.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 /// How the binary crate calls what is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
