@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How many bytes of what a child wrote an error shows.
 const TAIL: usize = 3000;
 
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static OPEN: Mutex<Open> = Mutex::new(Open { groups: Vec::new(), folders: Vec::new() });
 
 /// What has to be ended and removed when the task ends before its time.
@@ -43,11 +45,17 @@ pub fn guarded(task: impl FnOnce() -> Result<()>) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("failed to catch Ctrl-C")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            INTERRUPTED.store(true, Ordering::SeqCst);
             end_everything();
             std::process::exit(128 + signal);
         }
     });
-    task()
+    let outcome = task();
+    // What fails because its children were ended is not worth a word.
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        thread::park();
+    }
+    outcome
 }
 
 /// Removes a folder when the task is interrupted.

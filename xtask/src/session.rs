@@ -56,7 +56,8 @@ impl Session {
         self.group.child.id()
     }
 
-    /// Waits for one of the events that are wanted; any that says an edit did not go in is an error.
+    /// Waits for one of the events that are wanted; one that says that an edit did not go in is an
+    /// error.
     pub fn verdict(&mut self, wanted: &[&str], limit: Duration) -> Result<Value> {
         let end = Instant::now() + limit;
         loop {

@@ -19,6 +19,7 @@ use crate::session::Session;
 use crate::stats::Spread;
 use crate::tool;
 
+const RELEASE: [&str; 3] = ["build", "--quiet", "--release"];
 /// Measurements of each kind, in turn.
 const ROUNDS: usize = 15;
 /// How long one measurement of the plain program is meant to take.
@@ -29,6 +30,9 @@ const WORK: Duration = Duration::from_millis(250);
 pub struct CostReport {
     pub dev: Throughput,
     pub release: Throughput,
+    /// Beside a plain program that is compiled as hotdev compiles: incrementally, without the
+    /// link-time optimization that cargo's release profile has between the units of a crate.
+    pub release_alike: Throughput,
     /// From starting the executable to its first word; milliseconds.
     pub start_plain: Spread,
     pub start_hotdev: Spread,
@@ -60,20 +64,29 @@ pub fn measure(scratch: &Scratch, hotdev: &Path) -> Result<CostReport> {
     let plain = build.workspace();
     let mut release = tool::command(tool::cargo(), &plain.folder);
     let target_plain = process_info::disk(&plain.target());
-    release.args(["build", "--quiet", "--release"]);
-    children::time(&mut release, "build with cargo", BUILD_LIMIT)?;
+    let alike = plain.folder.join("alike");
+    children::time(release.args(RELEASE), "build with cargo", BUILD_LIMIT)?;
+    let mut same = tool::command(tool::cargo(), &plain.folder);
+    same.args(RELEASE).arg("--target-dir").arg(&alike);
+    same.env("CARGO_INCREMENTAL", "1").env("RUSTFLAGS", "-C lto=off");
+    children::time(&mut same, "build with cargo", BUILD_LIMIT)?;
     let hot = scratch.workspace("cost/hotdev", &cost())?;
 
-    let (executable, dev) = throughput(hotdev, plain, &hot, "debug", &[])?;
-    let folder_hotdev = process_info::disk(&hot.target().join("hotdev"));
-    let (_, optimized) = throughput(hotdev, plain, &hot, "release", &["--release"])?;
     let own = plain.target().join("debug/app");
+    let (executable, dev) = Pair { hotdev, hot: &hot, name: "dev", args: &[] }.measure(&own)?;
+    let folder_hotdev = process_info::disk(&hot.target().join("hotdev"));
+    let args = &["--release"];
+    let (_, optimized) = Pair { hotdev, hot: &hot, name: "release", args }
+        .measure(&plain.target().join("release/app"))?;
+    let (_, release_alike) =
+        Pair { hotdev, hot: &hot, name: "alike", args }.measure(&alike.join("release/app"))?;
     eprintln!("cost: starting");
     let (start_plain, start_hotdev) = starts(plain, &own, &executable)?;
     let (run_cargo, run_hotdev) = runs(hotdev, plain, &hot)?;
     Ok(CostReport {
         dev,
         release: optimized,
+        release_alike,
         start_plain,
         start_hotdev,
         run_cargo,
@@ -85,38 +98,44 @@ pub fn measure(scratch: &Scratch, hotdev: &Path) -> Result<CostReport> {
     })
 }
 
-/// The same work with and without hotdev, in turn, and the executable under hotdev.
-fn throughput(
-    hotdev: &Path,
-    plain: &Workspace,
-    hot: &Workspace,
-    profile: &str,
-    args: &[&str],
-) -> Result<(PathBuf, Throughput)> {
-    eprintln!("cost: calls in {profile}");
-    let plain_beats = Beats::listen_as(&plain.folder, profile)?;
-    let hot_beats = Beats::listen_as(&hot.folder, profile)?;
-    let executable = plain.target().join(profile).join("app");
-    let _program = start(&executable, &plain.folder, &plain_beats)?;
-    let session = Session::start(hotdev, hot, &hot_beats, args, BUILD_LIMIT)?;
-    let hot_executable = std::fs::read_link(format!("/proc/{}/exe", session.pid))
-        .context("failed to find the executable of hotdev's program")?;
-    for beats in [&plain_beats, &hot_beats] {
+/// hotdev's side of a comparison.
+struct Pair<'a> {
+    hotdev: &'a Path,
+    hot: &'a Workspace,
+    name: &'a str,
+    args: &'a [&'a str],
+}
+
+impl Pair<'_> {
+    /// The same work as a plain executable does, in turn; and the executable under hotdev.
+    fn measure(&self, plain: &Path) -> Result<(PathBuf, Throughput)> {
+        let Self { hotdev, hot, name, args } = *self;
+        eprintln!("cost: calls in {name}");
+        let plain_beats = Beats::listen_as(&hot.folder, &format!("{name}-plain"))?;
+        let hot_beats = Beats::listen_as(&hot.folder, name)?;
+        let _program = start(plain, &hot.folder, &plain_beats)?;
+        let session = Session::start(hotdev, hot, &hot_beats, args, BUILD_LIMIT)?;
+        let executable = std::fs::read_link(format!("/proc/{}/exe", session.pid))
+            .context("failed to find the executable of hotdev's program")?;
+        Ok((executable, compare(&plain_beats, &hot_beats)?))
+    }
+}
+
+fn compare(plain_beats: &Beats, hot_beats: &Beats) -> Result<Throughput> {
+    for beats in [plain_beats, hot_beats] {
         beats.wait("hello", None, LIMIT, || Ok(()))?;
     }
     let trial = 2000;
-    let taken = work(&plain_beats, trial)?.min(work(&plain_beats, trial)?);
+    let taken = work(plain_beats, trial)?.min(work(plain_beats, trial)?);
     let rounds = (trial as f64 * WORK.as_secs_f64() * 1e3 / taken.max(1e-3)).max(1.0) as u64;
     let (mut of_plain, mut of_hot) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        of_plain.push(work(&plain_beats, rounds)?);
-        of_hot.push(work(&hot_beats, rounds)?);
+        of_plain.push(work(plain_beats, rounds)?);
+        of_hot.push(work(hot_beats, rounds)?);
     }
     let ratios: Vec<f64> = of_hot.iter().zip(&of_plain).map(|(hot, plain)| hot / plain).collect();
     let spread = |values: &[f64]| Spread::of(values).unwrap_or_default();
-    let throughput =
-        Throughput { plain: spread(&of_plain), hotdev: spread(&of_hot), ratio: spread(&ratios) };
-    Ok((hot_executable, throughput))
+    Ok(Throughput { plain: spread(&of_plain), hotdev: spread(&of_hot), ratio: spread(&ratios) })
 }
 
 /// Has a program work, and gives the milliseconds that it says.

@@ -76,7 +76,9 @@ fn add_size(out: &mut String, size: &SizeReport) {
 
 fn add_cost(out: &mut String, cost: &CostReport) {
     let _ = writeln!(out, "\ncost to a running program");
-    for (profile, throughput) in [("dev", &cost.dev), ("release", &cost.release)] {
+    for (profile, throughput) in
+        [("dev", &cost.dev), ("release", &cost.release), ("release*", &cost.release_alike)]
+    {
         let Throughput { plain, hotdev, ratio } = throughput;
         let _ = writeln!(
             out,
@@ -88,6 +90,8 @@ fn add_cost(out: &mut String, cost: &CostReport) {
             ratio.q3
         );
     }
+    let _ =
+        writeln!(out, "  * the plain one also compiled incrementally and without LTO in a crate");
     let pairs = [
         ("start", &cost.start_plain, &cost.start_hotdev),
         ("cargo run / watch", &cost.run_cargo, &cost.run_hotdev),

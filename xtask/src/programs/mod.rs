@@ -82,3 +82,39 @@ impl Program {
         lines + self.template.lines().count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Program> {
+        let sizes = [Size::Small, Size::Medium, Size::Large, Size::Deps];
+        let mut programs: Vec<_> = sizes.map(|size| program(size, Style::Plain)).into();
+        programs.extend([program(Size::Small, Style::HotLib), cost(), soak(), lines(1000)]);
+        programs
+    }
+
+    #[test]
+    fn nothing_is_left_to_be_filled_in() {
+        for program in all() {
+            for (path, text) in &program.files {
+                assert!(!text.contains("__N__") && !text.contains("__CHANGING__"), "{path}");
+            }
+            assert!(!program.template.replace(MARKER, "1").contains("__"), "{}", program.edited);
+        }
+    }
+
+    #[test]
+    fn sizes_are_what_they_are_said_to_be() {
+        let of = |size| program(size, Style::Plain).lines();
+        assert!(of(Size::Small) < 60);
+        assert!((7_500..8_500).contains(&of(Size::Medium)));
+        assert!((48_000..52_000).contains(&of(Size::Large)));
+    }
+
+    #[test]
+    fn crates_of_the_program_are_told_from_dependencies() {
+        assert!(["app", "work", "part0", "part12"].iter().all(|name| is_member(name)));
+        assert!(["apparent", "parking_lot", "part", "worker"].iter().all(|name| !is_member(name)));
+    }
+}
