@@ -17,7 +17,7 @@ mod sizes;
 mod svg;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -64,30 +64,37 @@ pub struct Options {
     keep: bool,
 }
 
-/// Measures, prints and writes.
+/// Measures, prints and writes; after a failure, what there is by then.
 pub fn run(options: &Options) -> Result<()> {
     let hotdev = tool::hotdev(options.hotdev.as_deref())?;
-    let scratch = Scratch::new("bench", options.keep)?;
     let mut report = Report::new(Machine::look(&hotdev));
-    for size in &options.sizes {
-        report.sizes.push(sizes::measure(&scratch, &hotdev, *size, options.edits, options.keep)?);
-    }
-    if !options.no_cost {
-        report.cost = Some(cost::measure(&scratch, &hotdev)?);
-    }
-    if options.generations > 0 {
-        report.generations = growth::generations(&scratch, &hotdev, options.generations)?;
-        report.lines = growth::lines(&scratch, &hotdev)?;
-    }
+    let outcome = measure(options, &hotdev, &mut report);
     print!("{}", report.table());
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&report).context("failed to write JSON")?;
-        fs::write(path, text + "\n")
-            .with_context(|| format!("failed to write {}", path.display()))?;
+        write(path, text + "\n")?;
     }
     if let Some(path) = &options.svg {
-        fs::write(path, svg::chart(&report))
-            .with_context(|| format!("failed to write {}", path.display()))?;
+        write(path, svg::chart(&report))?;
+    }
+    outcome
+}
+
+fn measure(options: &Options, hotdev: &Path, report: &mut Report) -> Result<()> {
+    let scratch = Scratch::new("bench", options.keep)?;
+    if !options.no_cost {
+        report.cost = Some(cost::measure(&scratch, hotdev)?);
+    }
+    if options.generations > 0 {
+        report.generations = growth::generations(&scratch, hotdev, options.generations)?;
+        report.lines = growth::lines(&scratch, hotdev)?;
+    }
+    for size in &options.sizes {
+        report.sizes.push(sizes::measure(&scratch, hotdev, *size, options.edits, options.keep)?);
     }
     Ok(())
+}
+
+fn write(path: &Path, text: String) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
 }

@@ -1,6 +1,6 @@
 //! The main measurement: all contenders on one size, edit by edit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::plain::{CargoBuild, Floor, Restart};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
 use crate::stats::Spread;
+use crate::tool;
 
 /// Before each edit, so that what the one before left behind is not counted.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,7 +27,7 @@ pub struct SizeReport {
     pub size: &'static str,
     /// Lines of Rust in the program's own crates.
     pub lines: usize,
-    /// Third-party packages in the program, those for building it included.
+    /// Third-party packages in the program.
     pub dependencies: usize,
     pub contenders: Vec<Figures>,
     /// Medians of hotdev's stages in milliseconds.
@@ -143,10 +144,16 @@ fn prepare(
     Ok((contenders, folder))
 }
 
-/// Packages from a registry in the lock that cargo left.
+/// Packages that the program is made of and that are not its own, without those for tests, build
+/// scripts and other platforms; 0 where cargo does not say.
 fn third_party(workspace: &Path) -> usize {
-    let lock = std::fs::read_to_string(workspace.join("Cargo.lock")).unwrap_or_default();
-    lock.lines().filter(|line| line.starts_with("source = ")).count()
+    let output = tool::command(tool::cargo(), workspace)
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", "app"])
+        .output();
+    let text = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let text = String::from_utf8_lossy(&text);
+    let names = text.lines().map(|line| line.trim_end_matches(" (*)"));
+    names.filter(|line| !line.is_empty() && !line.contains("(/")).collect::<HashSet<_>>().len()
 }
 
 fn times(samples: &[Sample]) -> Vec<f64> {
