@@ -1,0 +1,115 @@
+//! All figures of a run, and the tables that are printed.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::cost::{CostReport, Throughput};
+use super::growth::{LinesPoint, Point};
+use super::sizes::SizeReport;
+use crate::machine::Machine;
+use crate::stats::Spread;
+
+/// The stages of a `live` event in their order, and what is outside of them.
+pub const STAGES: [&str; 6] = ["detect", "rustc", "check", "link", "load", "around"];
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub machine: Machine,
+    pub sizes: Vec<SizeReport>,
+    pub cost: Option<CostReport>,
+    pub generations: Vec<Point>,
+    pub lines: Vec<LinesPoint>,
+}
+
+impl Report {
+    /// Without figures yet.
+    pub fn new(machine: Machine) -> Self {
+        let (sizes, generations, lines) = (Vec::new(), Vec::new(), Vec::new());
+        Self { machine, sizes, cost: None, generations, lines }
+    }
+
+    /// For people.
+    pub fn table(&self) -> String {
+        let machine = &self.machine;
+        let mut out = format!(
+            "{}, {} on {} cores of {}, {}\nload at the start {}; ms as median (quartiles)\n",
+            machine.date, machine.hotdev, machine.cores, machine.cpu, machine.rustc, machine.load
+        );
+        for size in &self.sizes {
+            add_size(&mut out, size);
+        }
+        if let Some(cost) = &self.cost {
+            add_cost(&mut out, cost);
+        }
+        for point in &self.generations {
+            let _ = writeln!(out, "generation {:>6}: {}", point.generation, ms(&point.hotdev));
+        }
+        for point in &self.lines {
+            let (hotdev, rustc) = (ms(&point.hotdev), ms(&point.rustc));
+            let _ = writeln!(out, "{:>6} lines: hotdev {hotdev}, bare rustc {rustc}", point.lines);
+        }
+        out
+    }
+}
+
+fn add_size(out: &mut String, size: &SizeReport) {
+    let (name, lines, packages) = (size.size, size.lines, size.dependencies);
+    let _ = writeln!(out, "\n{name}: {lines} lines, {packages} third-party packages");
+    let _ = writeln!(out, "  {:<18}{:>9}  {:<30}hotdev takes", "", "first", "edits after it");
+    for row in &size.contenders {
+        let ratio = &row.hotdev_ratio;
+        let beside = match row.name {
+            "hotdev" => String::new(),
+            _ => format!("{:.2} of it ({:.2} to {:.2})", ratio.median, ratio.q1, ratio.q3),
+        };
+        let _ = writeln!(out, "  {:<18}{:>9.0}  {:<30}{beside}", row.name, row.first, ms(&row.ms));
+    }
+    let shares = STAGES.iter().filter_map(|stage| Some((stage, size.stages.get(*stage)?)));
+    let shares: Vec<String> = shares.map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
+    let _ = writeln!(out, "  stages of hotdev: {}", shares.join(", "));
+    for note in &size.notes {
+        let _ = writeln!(out, "  note: {note}");
+    }
+}
+
+fn add_cost(out: &mut String, cost: &CostReport) {
+    let _ = writeln!(out, "\ncost to a running program");
+    for (profile, throughput) in
+        [("dev", &cost.dev), ("release", &cost.release), ("release*", &cost.release_alike)]
+    {
+        let Throughput { plain, hotdev, ratio } = throughput;
+        let _ = writeln!(
+            out,
+            "  calls, {profile:<8} plain {}, hotdev {}: {:.3} of it ({:.3} to {:.3})",
+            ms(plain),
+            ms(hotdev),
+            ratio.median,
+            ratio.q1,
+            ratio.q3
+        );
+    }
+    let _ =
+        writeln!(out, "  * the plain one also compiled incrementally and without LTO in a crate");
+    let pairs = [
+        ("start", &cost.start_plain, &cost.start_hotdev),
+        ("cargo run / watch", &cost.run_cargo, &cost.run_hotdev),
+    ];
+    for (what, plain, hotdev) in pairs {
+        let _ = writeln!(out, "  {what:<18} plain {}, hotdev {}", ms(plain), ms(hotdev));
+    }
+    let (plain, hotdev) = (mib(cost.program_plain), mib(cost.program_hotdev));
+    let _ = writeln!(out, "  program on disk    plain {plain}, hotdev {hotdev}");
+    let (target, folder) = (mib(cost.target_plain), mib(cost.folder_hotdev));
+    let _ = writeln!(out, "  target directory   {target}; hotdev's folder in it {folder}\n");
+}
+
+fn ms(spread: &Spread) -> String {
+    let digits = if spread.median < 10.0 { 1 } else { 0 };
+    format!("{:.digits$} ({:.digits$} to {:.digits$})", spread.median, spread.q1, spread.q3)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

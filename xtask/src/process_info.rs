@@ -1,0 +1,44 @@
+//! What a process and a folder take, as the kernel has it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// What one process takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Taken {
+    /// Resident memory in KiB.
+    pub rss_kib: u64,
+    pub mappings: usize,
+    pub fds: usize,
+    pub threads: u64,
+}
+
+/// Of a process; zeros where it is gone.
+pub fn taken(pid: u32) -> Taken {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let number = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    Taken {
+        rss_kib: number("VmRSS:"),
+        mappings: maps.lines().count(),
+        fds: fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count),
+        threads: number("Threads:"),
+    }
+}
+
+/// Bytes on disk below a folder; a file with several names counts once for each.
+pub fn disk(path: &Path) -> u64 {
+    let Ok(entry) = fs::symlink_metadata(path) else { return 0 };
+    let own = entry.blocks() * 512;
+    if !entry.is_dir() {
+        return own;
+    }
+    let children = fs::read_dir(path).into_iter().flatten().flatten();
+    own + children.map(|child| disk(&child.path())).sum::<u64>()
+}

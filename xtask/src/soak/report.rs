@@ -1,0 +1,79 @@
+//! What the soak saw.
+
+use serde::Serialize;
+
+use crate::machine::Machine;
+use crate::process_info::Taken;
+use crate::stats::Spread;
+
+/// All points of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub machine: Machine,
+    pub points: Vec<Point>,
+}
+
+/// What was taken after so many saves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    pub reloads: u64,
+    /// From a save to its `live` event, since the point before; milliseconds.
+    pub ms: Spread,
+    /// Answers that were checked since the start, and how many of them were panics.
+    pub answers: u64,
+    pub panics: u64,
+    pub program: Taken,
+    pub hotdev: Taken,
+    /// Bytes of hotdev's folder on disk.
+    pub disk: u64,
+}
+
+impl Point {
+    /// From what was measured.
+    pub fn new(
+        reloads: u64,
+        times: &[f64],
+        [answers, panics]: [u64; 2],
+        program: Taken,
+        hotdev: Taken,
+        disk: u64,
+    ) -> Self {
+        let ms = Spread::of(times).unwrap_or_default();
+        Self { reloads, ms, answers, panics, program, hotdev, disk }
+    }
+
+    /// For people.
+    pub fn line(&self) -> String {
+        let of = |taken: &Taken| {
+            let (rss, maps, fds) = (taken.rss_kib as f64 / 1024.0, taken.mappings, taken.fds);
+            format!("{rss:.1} MiB, {maps} mappings, {fds} fds, {} threads", taken.threads)
+        };
+        format!(
+            "{:>6} saves: {:.0} ms ({:.0} to {:.0}); program {}; hotdev {}; disk {:.1} MiB",
+            self.reloads,
+            self.ms.median,
+            self.ms.q1,
+            self.ms.q3,
+            of(&self.program),
+            of(&self.hotdev),
+            self.disk as f64 / f64::from(1 << 20)
+        )
+    }
+}
+
+impl Report {
+    /// Without points yet.
+    pub fn new(machine: Machine) -> Self {
+        Self { machine, points: Vec::new() }
+    }
+
+    /// The last line of a run in which nothing was wrong.
+    pub fn verdict(&self) -> String {
+        self.points.last().map_or_else(String::new, |last| {
+            let (reloads, answers, panics) = (last.reloads, last.answers, last.panics);
+            format!(
+                "soak: {reloads} saves, {answers} answers checked ({panics} panics), none wrong"
+            )
+        })
+    }
+}
