@@ -16,6 +16,7 @@ use crate::program::Program;
 use crate::rebuild::Outputs;
 use crate::source::Call;
 use crate::symbol_name;
+use crate::types;
 
 /// The changed functions of a patch that nothing calls unless one of their callers, which run
 /// already, is called again. Mangled names.
@@ -54,11 +55,11 @@ fn is_entered(name: &str, program: &Program) -> bool {
 /// that nobody sees.
 fn is_running(symbol: &str, newest: &Outputs) -> bool {
     let path = symbol_name::path(symbol);
-    if path.starts_with('<') {
+    if types::of_trait(&path) != path {
         return false;
     }
     // A closure that a thread was started with, and nothing else.
-    let function = path.split("::{{closure}}").next().unwrap_or(&path);
+    let function = path.split("::{").next().unwrap_or(&path);
     let name = function.rsplit("::").next().unwrap_or(function);
     let mut closures = newest.values().flat_map(|output| output.sources.closures_in(name));
     let is_thread = function == path || closures.all(|closure| !closure.is_repeated);

@@ -186,7 +186,7 @@ impl Check<'_> {
                 // Another type's method is in another table.
                 let Some(now) = came.get(&(method(was), receiver(&old, was))) else { continue };
                 let name = symbol_name::path(was);
-                let own = symbol_name::belongs(&name, &crates) && !name.contains("{{closure}}");
+                let own = symbol_name::belongs(&name, &crates) && !name.contains("{closure");
                 let is_same = self.patch.brought.aliases.contains_key(was);
                 if !own || is_same || !self.context.program.is_in_vtable(was) {
                     continue;
