@@ -88,6 +88,7 @@ fixtures! {
     patterns_named = "patterns-named",
     refused_restart = "refused-restart",
     running_loops = "running-loops",
+    running_loops_v0 = "running-loops-v0",
     same_names = "same-names",
     same_path = "same-path",
     several_crates = "several-crates",
