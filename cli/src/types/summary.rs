@@ -58,6 +58,16 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Whether the unit describes one of these types, by hashes of their paths.
+    pub fn describes_any(&self, paths: &HashSet<u64>) -> bool {
+        paths.iter().any(|path| {
+            let first = self.shapes.partition_point(|(known, _)| known < path);
+            self.shapes.get(first).is_some_and(|(known, _)| known == path)
+        })
+    }
+}
+
 /// What changed, in hashes of paths.
 #[derive(Debug, Default)]
 pub struct Changes {
