@@ -84,7 +84,7 @@ impl Check<'_> {
             let joining = users.into_par_iter().map(|((id, unit), _)| {
                 let object = ObjectFile::parse(unit.read()?)?;
                 // Nothing else takes or gives one.
-                let types = if unit.facts()?.types.describes_any(&anonymous) {
+                let types = if unit.facts()?.types.knows_any(&anonymous) {
                     types::read(object.bytes())?
                 } else {
                     Types::default()

@@ -59,11 +59,13 @@ impl Summary {
 }
 
 impl Summary {
-    /// Whether the unit describes one of these types, by hashes of their paths.
-    pub fn describes_any(&self, paths: &HashSet<u64>) -> bool {
+    /// Whether the unit describes one of these types, by hashes of their paths, or has the body of
+    /// a closure whose environment is one: an environment without captures may stand nowhere.
+    pub fn knows_any(&self, paths: &HashSet<u64>) -> bool {
         paths.iter().any(|path| {
             let first = self.shapes.partition_point(|(known, _)| known < path);
             self.shapes.get(first).is_some_and(|(known, _)| known == path)
+                || self.bodies.contains_key(path)
         })
     }
 }
