@@ -223,8 +223,12 @@ impl Check<'_> {
 
     fn name_changes(&mut self, pair: &Pair, changes: &Changes, new: &[Types]) -> Result<()> {
         let known = self.context.known.units(changes.shapes.iter());
+        let knows = |unit: &&Arc<Unit>| {
+            unit.facts().is_ok_and(|facts| facts.types.knows_any(&changes.shapes))
+        };
+        let old = pair.old.iter().chain(known).filter(knows);
         let old: BTreeMap<*const Unit, &Arc<Unit>> =
-            pair.old.iter().chain(known).map(|unit| (Arc::as_ptr(unit), unit)).collect();
+            old.map(|unit| (Arc::as_ptr(unit), unit)).collect();
         let old: Vec<&Arc<Unit>> = old.into_values().collect();
         let old: Vec<Types> =
             old.par_iter().map(|unit| types::read(&unit.read()?)).collect::<Result<_>>()?;

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 pub use calls::{CLOSURE, Call};
 pub use declarations::Declarations;
 use interface::Interface;
+use memchr::memmem;
 use quote::ToTokens as _;
 use syn::visit::{self, Visit};
 use xxhash_rust::xxh3::xxh3_128;
@@ -56,8 +57,11 @@ impl Source {
     }
 
     fn has_word(&self, name: &str) -> bool {
-        self.text.contains(name)
-            && self.text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        memmem::find_iter(self.text.as_bytes(), name).any(|at| {
+            let (before, after) = (&self.text[..at], &self.text[at + name.len()..]);
+            !is_part(before.chars().next_back()) && !is_part(after.chars().next())
+        })
     }
 
     fn declarations(&self) -> &Declarations {

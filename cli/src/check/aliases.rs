@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::select::Pair;
 use super::{Check, items};
 use crate::error::Result;
+use crate::graph::CrateId;
 use crate::rebuild::Outputs;
 use crate::source::Written;
 use crate::symbol_name;
@@ -70,19 +71,21 @@ impl Check<'_> {
     pub(super) fn retain_written_alike(&self, candidates: &mut BTreeMap<String, String>) {
         let name = |symbol: &String| last_name(&symbol_name::path(symbol));
         let names = candidates.values().map(name).collect();
-        let written = |outputs: &Outputs| -> Vec<BTreeMap<String, Written>> {
-            outputs.values().map(|output| output.sources.signatures(&names)).collect()
+        type ByCrate = BTreeMap<CrateId, BTreeMap<String, Written>>;
+        let written = |outputs: &Outputs| -> ByCrate {
+            outputs.iter().map(|(id, output)| (*id, output.sources.signatures(&names))).collect()
         };
         let (was, now) = (written(self.context.live), written(self.context.newest));
-        let of = |all: &[BTreeMap<String, Written>], name: &str| -> Vec<Written> {
-            all.iter().filter_map(|written| written.get(name).cloned()).collect()
+        let of = |all: &ByCrate, name: &str| -> BTreeMap<CrateId, Written> {
+            let named = all.iter().filter_map(|(id, written)| Some((*id, written.get(name)?)));
+            named.map(|(id, written)| (id, written.clone())).collect()
         };
         candidates.retain(|_, symbol| {
             let path = symbol_name::path(symbol);
             let (was, now) = (of(&was, &last_name(&path)), of(&now, &last_name(&path)));
             // What is not in the sources, a derive has made.
             let is_derived = now.is_empty() && path.contains(" as core::");
-            let is_plain = !now.is_empty() && now.iter().all(|written| written.is_plain);
+            let is_plain = !now.is_empty() && now.values().all(|written| written.is_plain);
             is_derived || is_plain || (!now.is_empty() && was == now)
         });
     }

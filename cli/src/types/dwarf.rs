@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use gimli::{AttributeValue, DwTag, EndianSlice, LittleEndian, UnitOffset};
+use gimli::{AttributeValue, DwTag, EndianSlice, LittleEndian, Section as _, UnitOffset};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -45,11 +45,15 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub struct Types {
     pub(super) entries: Vec<Entry>,
-    /// All names, one after another.
-    text: Vec<u8>,
+    /// The debug information's strings, which the names are pieces of; at its end those that stand
+    /// elsewhere.
+    text: String,
     /// Tables of methods: the entry, and the methods' numbers and paths in order.
     pub(super) vtables: Vec<(Index, Vec<(u64, String)>)>,
 }
+
+/// About as many bytes of `.debug_info` make one entry that is kept.
+const BYTES_OF_ENTRY: usize = 24;
 
 /// Bytes of a table before its methods: drop glue, size and alignment.
 const HEADER: u64 = 24;
@@ -76,7 +80,11 @@ impl Types {
         let file = object::File::parse(bytes)?;
         let sections = gimli::DwarfSections::load(|id| sections::load(&file, id))?;
         let dwarf = sections.borrow(|data| EndianSlice::new(data, LittleEndian));
-        let mut types = Self::default();
+        let mut types = Self {
+            entries: Vec::with_capacity(dwarf.debug_info.reader().len() / BYTES_OF_ENTRY),
+            text: in_utf8(dwarf.debug_str.reader().to_vec()),
+            vtables: Vec::new(),
+        };
         let mut units = dwarf.units();
         while let Some(header) = units.next()? {
             types.read_unit(&dwarf, &dwarf.unit(header)?)?;
@@ -90,7 +98,8 @@ impl Types {
         dwarf: &gimli::Dwarf<Reader<'_>>,
         unit: &gimli::Unit<Reader<'_>>,
     ) -> gimli::Result<()> {
-        let mut indices: HashMap<UnitOffset, Index> = HashMap::new();
+        // In the order of the offsets.
+        let mut indices: Vec<(UnitOffset, Index)> = Vec::new();
         let mut references: Vec<(Index, UnitOffset)> = Vec::new();
         // Entries around the next one, with the last child of each; `None` where it is left out.
         let mut stack: Vec<Option<(Index, Option<Index>)>> = Vec::new();
@@ -128,7 +137,7 @@ impl Types {
             }
             entry.path = self.path_of(&entry);
             self.entries.push(entry);
-            indices.insert(offset, index);
+            indices.push((offset, index));
             if let Some(Some((parent, last))) = stack.last_mut() {
                 let before = last.replace(index);
                 match before {
@@ -139,7 +148,8 @@ impl Types {
             stack.push(Some((index, None)));
         }
         for (index, offset) in references {
-            self.entries[index as usize].of = indices.get(&offset).copied();
+            let found = indices.binary_search_by_key(&offset, |(offset, _)| *offset);
+            self.entries[index as usize].of = found.ok().map(|found| indices[found].1);
         }
         Ok(())
     }
@@ -153,10 +163,8 @@ impl Types {
         unit: &gimli::Unit<Reader<'_>>,
     ) -> gimli::Result<()> {
         match name {
-            gimli::DW_AT_name => entry.name = self.keep(&dwarf.attr_string(unit, value)?),
-            gimli::DW_AT_linkage_name => {
-                entry.linkage_name = self.keep(&dwarf.attr_string(unit, value)?);
-            }
+            gimli::DW_AT_name => entry.name = self.keep(value, dwarf, unit)?,
+            gimli::DW_AT_linkage_name => entry.linkage_name = self.keep(value, dwarf, unit)?,
             gimli::DW_AT_byte_size => {
                 entry.size = number(&value).map_or(0, |size| size as u64);
             }
@@ -173,24 +181,36 @@ impl Types {
         Ok(())
     }
 
-    fn keep(&mut self, name: &[u8]) -> Range<u32> {
-        let start = self.text.len() as u32;
-        self.text.extend_from_slice(name);
-        start..self.text.len() as u32
+    /// The place of a name in the text.
+    fn keep(
+        &mut self,
+        value: AttributeValue<Reader<'_>>,
+        dwarf: &gimli::Dwarf<Reader<'_>>,
+        unit: &gimli::Unit<Reader<'_>>,
+    ) -> gimli::Result<Range<u32>> {
+        let start = match value {
+            AttributeValue::DebugStrRef(at) => at.0,
+            elsewhere => {
+                let start = self.text.len();
+                let name = dwarf.attr_string(unit, elsewhere)?;
+                self.text.push_str(&in_utf8(name.to_vec()));
+                self.text.push('\0');
+                start
+            }
+        };
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let len = memchr::memchr(0, rest).unwrap_or(rest.len());
+        Ok(start as u32..(start + len) as u32)
     }
 
     fn path_of(&self, entry: &Entry) -> u64 {
         let around = entry.parent.map(|parent| &self.entries[parent as usize]);
         let around = around.filter(|around| around.tag != gimli::DW_TAG_compile_unit);
-        path_hash(around.map_or(ROOT, |around| around.path), self.bytes(&entry.name))
-    }
-
-    fn bytes(&self, range: &Range<u32>) -> &[u8] {
-        self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
+        path_hash(around.map_or(ROOT, |around| around.path), self.name(entry).as_bytes())
     }
 
     fn text(&self, range: &Range<u32>) -> &str {
-        std::str::from_utf8(self.bytes(range)).unwrap_or("?")
+        self.text.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     pub(super) fn entry(&self, index: Index) -> &Entry {
@@ -277,6 +297,15 @@ impl Entry {
 fn is_wanted(parent: DwTag, tag: DwTag) -> bool {
     parent != gimli::DW_TAG_subprogram
         || matches!(tag, gimli::DW_TAG_formal_parameter | gimli::DW_TAG_template_type_parameter)
+}
+
+/// The strings as they are; where they are not in UTF-8, with question marks for what is not ASCII,
+/// so that each stays in its place.
+fn in_utf8(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let plain = |byte: u8| if byte.is_ascii() { char::from(byte) } else { '?' };
+        error.into_bytes().into_iter().map(plain).collect()
+    })
 }
 
 fn number(value: &AttributeValue<Reader<'_>>) -> Option<i128> {

@@ -270,25 +270,32 @@ impl Types {
     /// Entries of the types that are, hold or point to one of `types`: found from the inside out,
     /// because types may hold each other in circles.
     fn holders(&self, types: &HashSet<u64>) -> HashSet<Index> {
-        let mut holders_of: HashMap<Index, Vec<Index>> = HashMap::new();
-        for (index, entry) in (0..).zip(&self.entries) {
-            if entry.tag != gimli::DW_TAG_subroutine_type && !is_function(entry) {
-                entry.of.iter().for_each(|of| holders_of.entry(*of).or_default().push(index));
-            }
-            if let Some(parent) = entry.parent.filter(|_| is_part(entry)) {
-                holders_of.entry(index).or_default().push(parent);
-            }
-        }
+        let made_of = self.made_of();
         let is_sought = |entry: &Entry| is_type(entry.tag) && types.contains(&entry.path);
         let sought = (0..).zip(&self.entries).filter(|(_, entry)| is_sought(entry));
         let mut queue: Vec<Index> = sought.map(|(index, _)| index).collect();
         let mut found = HashSet::new();
         while let Some(index) = queue.pop() {
             if found.insert(index) {
-                queue.extend(holders_of.get(&index).into_iter().flatten());
+                let first = made_of.partition_point(|(part, _)| *part < index);
+                let holders = made_of[first..].iter().take_while(|(part, _)| *part == index);
+                queue.extend(holders.map(|(_, holder)| *holder));
             }
         }
         found
+    }
+
+    /// Pairs of an entry and one that is made of it, sorted.
+    fn made_of(&self) -> Vec<(Index, Index)> {
+        let mut pairs = Vec::with_capacity(self.entries.len());
+        for (index, entry) in (0..).zip(&self.entries) {
+            if entry.tag != gimli::DW_TAG_subroutine_type && !is_function(entry) {
+                pairs.extend(entry.of.map(|of| (of, index)));
+            }
+            pairs.extend(entry.parent.filter(|_| is_part(entry)).map(|parent| (index, parent)));
+        }
+        pairs.sort_unstable();
+        pairs
     }
 }
 
