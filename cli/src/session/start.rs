@@ -10,6 +10,7 @@ use signal_hook::iterator::Signals;
 
 use super::{Event, Running, Session, choice, restarts};
 use crate::args::Selection;
+use crate::changes::Stamps;
 use crate::config::Config;
 use crate::control::SessionFile;
 use crate::control::server::Server;
@@ -85,6 +86,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         workshop: None,
         job: None,
         looking: false,
+        looked_at: Stamps::default(),
         running: Running::No,
         build_ids: Vec::new(),
         strangers: Vec::new(),
