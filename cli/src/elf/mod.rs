@@ -53,3 +53,16 @@ pub fn is_static_name(name: &str) -> bool {
         || name.starts_with("GCC_except_table")
         || name.starts_with("__rustc_debug_gdb_scripts_section__"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_units_share_is_known_by_its_name() {
+        assert_eq!(own_name("_ZN1a5COUNT17h0E.llvm.123"), "_ZN1a5COUNT17h0E");
+        assert_eq!(own_name("my.llvm.name"), "my.llvm.name");
+        assert!(is_shared_constant("anon.0f.3.llvm.123") && !is_shared_constant("anon.0f.3"));
+        assert!(!is_shared_constant("_ZN1a5COUNT17h0E.llvm.123"));
+    }
+}
