@@ -54,6 +54,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
+    /// What rustc warns of in the crates of the last save, as far as it was not said before. Comes
+    /// after the verdict.
+    Warnings { diagnostics: Vec<Diagnostic> },
     /// An answer to `hotdev status`.
     Status(Status),
 }
@@ -72,6 +75,7 @@ impl Event {
             Self::Restarted { .. } => "restarted",
             Self::Exited { .. } => "exited",
             Self::Warning { .. } => "warning",
+            Self::Warnings { .. } => "warnings",
             Self::Status(_) => "status",
         }
     }

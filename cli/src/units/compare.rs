@@ -11,8 +11,8 @@ use hotdev_protocol::ContentHash;
 use object::elf;
 use serde::{Deserialize, Serialize};
 
-use crate::elf::{is_shared_constant, is_static_name};
 use crate::elf::object_file::{ObjectFile, Relocation, Symbol};
+use crate::elf::{is_shared_constant, is_static_name};
 use crate::symbol_name::path;
 
 /// What some units of a crate define: functions and statics by mangled name.
