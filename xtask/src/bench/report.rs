@@ -79,10 +79,10 @@ fn add_cost(out: &mut String, cost: &CostReport) {
     for (profile, throughput) in
         [("dev", &cost.dev), ("release", &cost.release), ("release*", &cost.release_alike)]
     {
-        let Throughput { plain, hotdev, ratio } = throughput;
+        let Throughput { plain, hotdev, ratio, fastest } = throughput;
         let _ = writeln!(
             out,
-            "  calls, {profile:<8} plain {}, hotdev {}: {:.3} of it ({:.3} to {:.3})",
+            "  calls, {profile:<8} plain {}, hotdev {}: {:.3} of it ({:.3} to {:.3}), fastest {fastest:.3}",
             ms(plain),
             ms(hotdev),
             ratio.median,
