@@ -90,8 +90,7 @@ fn add_cost(out: &mut String, cost: &CostReport) {
             ratio.q3
         );
     }
-    let _ =
-        writeln!(out, "  * the plain one also compiled incrementally and without LTO in a crate");
+    let _ = writeln!(out, "  * the plain one also compiled incrementally");
     let pairs = [
         ("start", &cost.start_plain, &cost.start_hotdev),
         ("cargo run / watch", &cost.run_cargo, &cost.run_hotdev),
