@@ -7,7 +7,7 @@ use crate::args::{self, Command, Settings};
 use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
-use crate::{demo, exit, images, init, project, session, wrapper};
+use crate::{demo, exit, images, init, session, wrapper};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
@@ -79,11 +79,11 @@ fn ask(
     format: report::Format,
     color: report::ColorChoice,
 ) -> Result<u8> {
-    let target_dir = match &selection.target_dir {
-        Some(folder) => absolute(folder.clone())?,
-        None => project::metadata(selection.manifest_path.as_deref())?.target_directory.into(),
-    };
-    let session = client::find(&target_dir)?;
+    let session = client::find(
+        &absolute(PathBuf::from("."))?,
+        selection.manifest_path.as_deref(),
+        selection.target_dir.as_deref(),
+    )?;
     let done =
         client::call(&session, request, |event| report::reload::print(&event, format, color))?;
     report::reload::print_done(&done, format, color);

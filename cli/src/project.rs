@@ -51,8 +51,16 @@ pub struct Program {
 /// # Errors
 /// When there is no manifest, or cargo cannot read it.
 pub fn metadata(manifest: Option<&Path>) -> Result<Metadata> {
+    metadata_in(Path::new("."), manifest)
+}
+
+/// The same for another folder than the working directory.
+///
+/// # Errors
+/// As [`metadata`].
+pub fn metadata_in(folder: &Path, manifest: Option<&Path>) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
-    command.no_deps();
+    command.no_deps().current_dir(folder);
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
