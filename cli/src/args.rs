@@ -8,12 +8,13 @@ mod settings;
 mod typed;
 
 pub use selection::Selection;
-pub use settings::{Command, Settings};
+pub use settings::{Command, SchemaOf, Settings, Shell};
 pub use typed::Args;
 
 use std::ffi::OsString;
+use std::path::Path;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::error::{Error, Kind};
 use crate::exit;
@@ -55,8 +56,23 @@ fn usage(error: &clap::Error) -> Error {
         .hint(tip.unwrap_or_else(|| "see `hotdev --help`".into()))
 }
 
-fn settings(line: impl IntoIterator<Item = OsString>) -> Result<Settings, clap::Error> {
-    Args::try_parse_from(line).and_then(Settings::try_from)
+fn settings(line: Vec<OsString>) -> Result<Settings, clap::Error> {
+    let mut command = command(line.first());
+    let matches = command.try_get_matches_from_mut(line)?;
+    let typed = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Settings::try_from(typed)
+}
+
+/// The command line as whoever typed it knows it: `cargo hotdev` is spelled so in every help text.
+fn command(program: Option<&OsString>) -> clap::Command {
+    let is_cargos = program
+        .and_then(|program| Path::new(program).file_name())
+        .is_some_and(|name| name == "cargo-hotdev");
+    if !is_cargos {
+        return Args::command();
+    }
+    let examples = typed::EXAMPLES.replace("\n  hotdev ", "\n  cargo hotdev ");
+    Args::command().bin_name("cargo hotdev").after_help(examples)
 }
 
 /// Help and the version, which were asked for, are no failure to clap: they go to stdout.

@@ -7,7 +7,7 @@ use crate::args::{self, Command, Settings};
 use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
-use crate::{demo, exit, images, init, session, wrapper};
+use crate::{demo, editors, exit, generated, images, init, lsp, session, wrapper};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
@@ -68,6 +68,18 @@ fn run(settings: Settings) -> Result<u8> {
             init::init(&dir, selection.manifest_path.as_deref())?.print(format);
             Ok(exit::LIVE)
         }
+        Command::InitEditor { dir, editor, print } => {
+            let root = || {
+                let workspace = init::workspace(&dir, selection.manifest_path.as_deref())?;
+                Ok(workspace.workspace_root.into())
+            };
+            editors::init(editor, root, print)?.print(format);
+            Ok(exit::LIVE)
+        }
+        Command::Lsp => lsp::run(),
+        Command::Completions { shell } => generated::completions(shell),
+        Command::Man { dir } => generated::man(dir.as_deref()),
+        Command::Schema { of } => generated::schema(of),
         Command::Demo { once, keep } => demo::run(once, keep),
     }
 }

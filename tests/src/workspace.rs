@@ -138,6 +138,12 @@ impl Workspace {
         binary::hotdev_command(&self.root, self.runtime.path(), args)
     }
 
+    /// Another program in the workspace, not started yet, to which the hotdev under test is the one
+    /// of that name.
+    pub fn program(&self, program: &Path, args: &[&str]) -> std::process::Command {
+        binary::beside_hotdev(&self.root, program, args)
+    }
+
     /// The runtime directory that every hotdev command in this workspace is given.
     pub fn runtime(&self) -> &Path {
         self.runtime.path()

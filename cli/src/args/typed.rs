@@ -5,15 +5,18 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
 
+use super::settings::{SchemaOf, Shell};
+use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   hotdev watch                         run this project, patch it on every save
   hotdev watch -p game -- --level 3    one package, with arguments for the program
   hotdev run                           for programs that are terminal UIs themselves
   hotdev reload                        from an editor: apply now, wait for the verdict
   hotdev rollback                      back to the generation before this one
+  hotdev init --editor neovim          have an editor reload on save
   hotdev demo                          see it work on a small program
 
 Settings that outlast a command line stand in hotdev.toml; `hotdev init` writes one.";
@@ -88,11 +91,37 @@ pub(super) enum Typed {
     },
     /// Build the files as they are now and start the program anew
     Restart,
-    /// Write a commented hotdev.toml into the workspace
+    /// Write a commented hotdev.toml into the workspace, or have an editor reload on save
     Init {
         /// A directory of the project
         #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
+        /// Bind saving to `hotdev reload` in this editor instead
+        #[arg(long, value_enum, value_name = "EDITOR")]
+        editor: Option<Editor>,
+        /// Print what would be written, and write nothing
+        #[arg(long, requires = "editor")]
+        print: bool,
+    },
+    /// Be a language server: reload on save, diagnostics for the editor
+    Lsp,
+    /// Print the completions of a shell
+    Completions {
+        /// Which one
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the man page, or write those of all commands into a directory
+    Man {
+        /// Where to write them
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+    /// Print the JSON schema of hotdev.toml or of the events
+    Schema {
+        /// Of what
+        #[arg(value_enum, value_name = "WHAT")]
+        of: SchemaOf,
     },
     /// Watch hotdev patch a small program of its own
     Demo {

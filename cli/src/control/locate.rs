@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SessionFile;
+use crate::cargo_config;
 
 /// Where a session was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,8 @@ fn nearest_manifest(folder: &Path) -> Option<PathBuf> {
 
 /// Whether a package says itself where its workspace is: it need not be in a folder above.
 fn names_its_workspace(package: &Path) -> bool {
-    let manifest = table(&package.join("Cargo.toml")).unwrap_or_default();
+    let text = fs::read_to_string(package.join("Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = text.parse().unwrap_or_default();
     manifest.get("package").and_then(|package| package.get("workspace")).is_some()
 }
 
@@ -92,37 +94,22 @@ enum Configured {
     Unknown,
 }
 
-/// The environment first, then the configuration files of the folders above, then that of cargo's
-/// home: the first that says something counts.
+/// The environment first, then the configuration files: the first that says something counts.
 fn configured(folder: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Configured {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     if let Some(value) = set("CARGO_TARGET_DIR").or_else(|| set("CARGO_BUILD_TARGET_DIR")) {
         return Configured::Folder(folder.join(value));
     }
-    let home = set("CARGO_HOME").map(|home| folder.join(home));
-    let home = home.or_else(|| set("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let above = folder.ancestors().map(|folder| folder.join(".cargo"));
-    for place in above.chain(home) {
-        // cargo prefers the older name where both are there.
-        let files = [place.join("config"), place.join("config.toml")];
-        let Some(file) = files.into_iter().find(|file| file.is_file()) else { continue };
-        let Some(table) = table(&file) else { return Configured::Unknown };
-        let target_dir = table.get("build").and_then(|build| build.get("target-dir"));
-        match target_dir.map(toml::Value::as_str) {
-            // Relative to the folder that holds `.cargo`.
-            Some(Some(path)) => {
-                return Configured::Folder(place.parent().unwrap_or(&place).join(path));
-            }
+    for file in cargo_config::files(folder, &variable) {
+        let Some(table) = &file.table else { return Configured::Unknown };
+        match file.get("build", "target-dir").map(toml::Value::as_str) {
+            Some(Some(path)) => return Configured::Folder(file.base.join(path)),
             Some(None) => return Configured::Unknown,
             None if table.contains_key("include") => return Configured::Unknown,
             None => {}
         }
     }
     Configured::No
-}
-
-fn table(file: &Path) -> Option<toml::Table> {
-    fs::read_to_string(file).ok()?.parse().ok()
 }
 
 #[cfg(test)]
