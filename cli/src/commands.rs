@@ -7,7 +7,7 @@ use crate::args::{self, Command, Settings};
 use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
-use crate::{demo, editors, exit, generated, images, init, lsp, session, wrapper};
+use crate::{demo, doctor, editors, exit, generated, images, init, lsp, session, wrapper};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
@@ -76,6 +76,7 @@ fn run(settings: Settings) -> Result<u8> {
             editors::init(editor, root, print)?.print(format);
             Ok(exit::LIVE)
         }
+        Command::Doctor => doctor::run(&selection, format, color),
         Command::Lsp => lsp::run(),
         Command::Completions { shell } => generated::completions(shell),
         Command::Man { dir } => generated::man(dir.as_deref()),

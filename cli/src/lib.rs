@@ -49,6 +49,7 @@ pub mod symbol_name;
 
 mod commands;
 mod demo;
+pub mod doctor;
 pub mod editors;
 pub mod generated;
 pub mod init;

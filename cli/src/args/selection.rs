@@ -34,6 +34,8 @@ pub struct Selection {
     pub offline: bool,
     /// Both.
     pub frozen: bool,
+    /// cargo says nothing of what it does. Never typed.
+    pub quiet: bool,
 }
 
 impl From<Cargo> for Selection {
@@ -56,6 +58,7 @@ impl From<Cargo> for Selection {
             locked: typed.locked,
             offline: typed.offline,
             frozen: typed.frozen,
+            quiet: false,
         }
     }
 }
@@ -101,6 +104,7 @@ impl Selection {
             (self.locked, "--locked"),
             (self.offline, "--offline"),
             (self.frozen, "--frozen"),
+            (self.quiet, "--quiet"),
         ]
         .into_iter()
         .filter_map(|(given, flag)| given.then_some(flag))

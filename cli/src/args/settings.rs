@@ -68,6 +68,8 @@ pub enum Command {
         /// Print the binding and write nothing.
         print: bool,
     },
+    /// Look for what keeps hotdev from patching.
+    Doctor,
     /// Speak the language server protocol on stdin and stdout.
     Lsp,
     /// Print completions.
@@ -150,6 +152,7 @@ fn command(typed: Typed) -> (Command, Cargo) {
         Typed::Init { dir, editor: Some(editor), print } => {
             Command::InitEditor { dir, editor, print }
         }
+        Typed::Doctor(cargo) => return (Command::Doctor, cargo),
         Typed::Lsp => Command::Lsp,
         Typed::Completions { shell } => Command::Completions { shell },
         Typed::Man { dir } => Command::Man { dir },

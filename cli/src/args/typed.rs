@@ -17,6 +17,7 @@ Examples:
   hotdev reload                        from an editor: apply now, wait for the verdict
   hotdev rollback                      back to the generation before this one
   hotdev init --editor neovim          have an editor reload on save
+  hotdev doctor                        what keeps hotdev from patching, and how to mend it
   hotdev demo                          see it work on a small program
 
 Settings that outlast a command line stand in hotdev.toml; `hotdev init` writes one.";
@@ -32,6 +33,12 @@ Exit codes:
 
 The answer is about the files as they are now: it stays 1 or 2 until they are mended.
 Each diagnostic begins with file:line:column, as a quickfix list reads it.";
+
+const DOCTOR_CODES: &str = "\
+Exit codes:
+   0  nothing keeps hotdev from patching this program
+   1  something does
+  64  the command line is wrong";
 
 /// Patches a running Rust program on every save: its state, connections and windows stay.
 #[derive(Debug, Parser)]
@@ -103,6 +110,9 @@ pub(super) enum Typed {
         #[arg(long, requires = "editor")]
         print: bool,
     },
+    /// Check toolchain, project and system, and say how to mend what keeps hotdev from patching
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Cargo),
     /// Be a language server: reload on save, diagnostics for the editor
     Lsp,
     /// Print the completions of a shell
