@@ -16,6 +16,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::cargo_config;
 use crate::error::{Error, Kind};
 use crate::exit;
 use crate::report::{self, ColorChoice, Format};
@@ -26,7 +27,7 @@ use crate::report::{self, ColorChoice, Format};
 /// The code to exit with, after the message or the help that was asked for has been printed.
 pub fn parse(line: Vec<OsString>) -> Result<Settings, u8> {
     let wants_json = wants_json(&line);
-    settings(line).map_err(|error| {
+    settings(line).map(with_cargos_color).map_err(|error| {
         if wants_json && error.use_stderr() {
             report::error::print(&usage(&error), Format::Json, ColorChoice::Never);
         } else {
@@ -35,6 +36,12 @@ pub fn parse(line: Vec<OsString>) -> Result<Settings, u8> {
         }
         exit_code(&error)
     })
+}
+
+fn with_cargos_color(settings: Settings) -> Settings {
+    let folder = std::env::current_dir().unwrap_or_default();
+    let told = cargo_config::color(&folder, |name| std::env::var_os(name));
+    Settings { color: settings.color.or_cargos(told.as_deref()), ..settings }
 }
 
 /// Whether a command line that need not be right asks for JSON.

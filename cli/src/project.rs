@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target, TargetKind};
 
 use crate::args::Selection;
+use crate::cargo_config;
 use crate::error::{Context, Error, Kind, Result};
 
 /// A workspace and the one program in it that hotdev runs.
@@ -219,10 +220,13 @@ fn program(package: &Package, target: &Target) -> Program {
         ("CARGO_PKG_HOMEPAGE", package.homepage.clone().unwrap_or_default()),
         ("CARGO_PKG_REPOSITORY", package.repository.clone().unwrap_or_default()),
     ];
+    let env = env.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let here = std::env::current_dir().unwrap_or_default();
+    let configured = cargo_config::env(&here, |name| std::env::var_os(name));
     Program {
         package: package.name.to_string(),
         target: target.name.clone(),
         is_example: target.kind.contains(&TargetKind::Example),
-        env: env.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        env: env.chain(configured).collect(),
     }
 }

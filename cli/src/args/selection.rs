@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::config::App;
+use crate::report::ColorChoice;
 
 use super::typed::Cargo;
 
@@ -36,6 +37,8 @@ pub struct Selection {
     pub frozen: bool,
     /// cargo says nothing of what it does. Never typed.
     pub quiet: bool,
+    /// `--color`, for what cargo says.
+    pub color: ColorChoice,
 }
 
 impl From<Cargo> for Selection {
@@ -59,6 +62,7 @@ impl From<Cargo> for Selection {
             offline: typed.offline,
             frozen: typed.frozen,
             quiet: false,
+            color: ColorChoice::Auto,
         }
     }
 }
@@ -92,6 +96,12 @@ impl Selection {
         option("--bin", self.bin.clone().map(Into::into));
         option("--example", self.example.clone().map(Into::into));
         option("--features", features.map(Into::into));
+        let color = match self.color {
+            ColorChoice::Auto => None,
+            ColorChoice::Always => Some("always"),
+            ColorChoice::Never => Some("never"),
+        };
+        option("--color", color.map(Into::into));
         option("--profile", self.profile.clone().map(Into::into));
         args.extend(self.flags().map(OsString::from));
         args

@@ -126,7 +126,7 @@ impl TryFrom<Args> for Settings {
             return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
         }
         let Global { verbose, color, manifest_path, target_dir, .. } = typed.global;
-        let selection = Selection { manifest_path, target_dir, ..Selection::from(cargo) };
+        let selection = Selection { manifest_path, target_dir, color, ..Selection::from(cargo) };
         Ok(Self { verbose, color, format, selection, command })
     }
 }
