@@ -7,7 +7,9 @@ use crate::args::{self, Command, Settings};
 use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
-use crate::{demo, doctor, editors, exit, generated, images, init, lsp, session, wrapper};
+use crate::{
+    demo, doctor, editors, exit, generated, images, init, lsp, session, templates, wrapper,
+};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
@@ -66,6 +68,10 @@ fn run(settings: Settings) -> Result<u8> {
         Command::Restart => ask(&selection, &Request::Restart, format, color),
         Command::Init { dir } => {
             init::init(&dir, selection.manifest_path.as_deref())?.print(format);
+            Ok(exit::LIVE)
+        }
+        Command::InitTemplate { dir, template } => {
+            templates::init(template, &dir, format)?;
             Ok(exit::LIVE)
         }
         Command::InitEditor { dir, editor, print } => {

@@ -54,5 +54,6 @@ pub mod editors;
 pub mod generated;
 pub mod init;
 mod lsp;
+pub mod templates;
 
 pub use commands::main;

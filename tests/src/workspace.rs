@@ -36,6 +36,23 @@ impl Workspace {
         Self { root, runtime: fresh_folder(), _folder: folder }
     }
 
+    /// A folder with nothing in it yet.
+    ///
+    /// # Panics
+    /// When the disk is full.
+    pub fn empty() -> Self {
+        let folder = fresh_folder();
+        let root = folder.path().canonicalize().expect("a fresh folder exists").join("ws");
+        fs::create_dir(&root).expect("folders can be made");
+        Self { root, runtime: fresh_folder(), _folder: folder }
+    }
+
+    /// The workspace that has been made in one of its folders.
+    #[must_use]
+    pub fn below(self, folder: &str) -> Self {
+        Self { root: self.root.join(folder), ..self }
+    }
+
     /// The workspace's root.
     pub fn root(&self) -> &Path {
         &self.root

@@ -10,6 +10,7 @@ use super::Selection;
 use super::typed::{Args, Cargo, Global, Typed};
 use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
+use crate::templates::Template;
 
 /// One command with everything that goes for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,13 @@ pub enum Command {
     Init {
         /// A directory of the project.
         dir: PathBuf,
+    },
+    /// Make a small program.
+    InitTemplate {
+        /// Where, and what it is called.
+        dir: PathBuf,
+        /// Which one.
+        template: Template,
     },
     /// Bind saving to `hotdev reload` in an editor.
     InitEditor {
@@ -148,8 +156,11 @@ fn command(typed: Typed) -> (Command, Cargo) {
         Typed::Status => Command::Status,
         Typed::Rollback { generation } => Command::Rollback { generation },
         Typed::Restart => Command::Restart,
+        Typed::Init { dir, template: Some(template), .. } => {
+            Command::InitTemplate { dir, template }
+        }
         Typed::Init { dir, editor: None, .. } => Command::Init { dir },
-        Typed::Init { dir, editor: Some(editor), print } => {
+        Typed::Init { dir, editor: Some(editor), print, .. } => {
             Command::InitEditor { dir, editor, print }
         }
         Typed::Doctor(cargo) => return (Command::Doctor, cargo),

@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueHint};
 use super::settings::{SchemaOf, Shell};
 use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
+use crate::templates::Template;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -98,11 +99,14 @@ pub(super) enum Typed {
     },
     /// Build the files as they are now and start the program anew
     Restart,
-    /// Write a commented hotdev.toml into the workspace, or have an editor reload on save
+    /// Write a commented hotdev.toml, make a small program, or have an editor reload on save
     Init {
-        /// A directory of the project
+        /// A directory of the project, or the one to make with --template
         #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
+        /// Make a small program to begin with
+        #[arg(long, value_enum, value_name = "TEMPLATE", conflicts_with = "editor")]
+        template: Option<Template>,
         /// Bind saving to `hotdev reload` in this editor instead
         #[arg(long, value_enum, value_name = "EDITOR")]
         editor: Option<Editor>,
