@@ -1,8 +1,8 @@
 //! `hotdev init --editor`: binds saving to `hotdev reload`, and its diagnostics to the editor's list.
 //!
 //! Each binding is one file of `templates/editors`. Editors that read settings from the project get
-//! it there, the others once for all projects: where no session runs, a binding does nothing. A file
-//! that is there is never touched: then the text is printed, to be added by hand.
+//! it there, the others once for all projects: where no session runs, those do nothing. A file that
+//! is there is never touched: then the text is printed, to be added by hand.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -69,6 +69,7 @@
   "Reload if the file of this buffer counts."
   (when (and buffer-file-name
              (string-match-p hotdev-file-regexp buffer-file-name)
+             (locate-dominating-file buffer-file-name "Cargo.toml")
              (executable-find (car (split-string-and-unquote hotdev-command))))
     (let ((default-directory (file-name-directory buffer-file-name)))
       (hotdev-reload buffer-file-name))))

@@ -21,6 +21,8 @@ class HotdevOnSave(sublime_plugin.EventListener):
         if window is None or not path.endswith(FILES):
             return
         folder = os.path.dirname(path)
+        if not in_project(folder):
+            return
         try:
             answer = subprocess.run(
                 COMMAND + ["reload", path],
@@ -34,6 +36,15 @@ class HotdevOnSave(sublime_plugin.EventListener):
             return
         if answer.returncode != NO_SESSION:
             show(window, folder, answer.stdout.decode("utf-8", "replace"), answer.returncode)
+
+
+def in_project(folder):
+    while not os.path.isfile(os.path.join(folder, "Cargo.toml")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def show(window, folder, text, code):
