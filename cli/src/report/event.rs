@@ -6,10 +6,11 @@
 #![allow(missing_docs)]
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened in a session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[expect(
     missing_docs,
@@ -87,7 +88,7 @@ impl Event {
 }
 
 /// Why a build begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The session starts.
@@ -115,7 +116,7 @@ impl RefusalCode {
 }
 
 /// Milliseconds of each stage, from the first file event to the last process's answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timings {
     /// From the first file event to the start of the build.
     pub detect: f64,
@@ -132,7 +133,7 @@ pub struct Timings {
 }
 
 /// One message of rustc's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostic {
     /// The file of the primary span, absolute; empty where rustc names none.
     pub file: PathBuf,
@@ -149,7 +150,7 @@ pub struct Diagnostic {
 }
 
 /// Why an edit was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     /// A type that the running program knows has another layout now.
@@ -171,7 +172,7 @@ pub enum RefusalCode {
 }
 
 /// One thing that a refusal is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// Path of the type, static, function or file.
     pub name: String,
@@ -190,7 +191,7 @@ pub struct Item {
 }
 
 /// Where a session stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// `building`, `running` or `exited`.
     pub state: String,
@@ -225,7 +226,7 @@ pub struct Status {
 }
 
 /// The end of the program, as `status` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// Which process.
     pub pid: u32,
@@ -238,7 +239,7 @@ pub struct Ended {
 }
 
 /// The last verdict, as `status` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// Name of the event that gave it: `live`, `refused`, ….
     pub event: String,
@@ -250,7 +251,7 @@ pub struct Verdict {
 }
 
 /// One generation, as `status` lists it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GenerationInfo {
     /// Its number.
     pub generation: u64,

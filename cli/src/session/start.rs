@@ -114,6 +114,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         pid: std::process::id(),
         control,
         workspace: session.target.project.root.clone(),
+        members: session.target.project.packages.iter().map(|one| one.folder.clone()).collect(),
         version: env!("CARGO_PKG_VERSION").into(),
     };
     file.write(&session.target.project.target_dir)?;
