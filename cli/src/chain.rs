@@ -188,8 +188,10 @@ mod tests {
         Place { image: image as u32, offset }
     }
 
+    type At = (u8, i64);
+
     /// Patch `id` writes words: place, before, after; each an image and an offset.
-    fn patch(id: u8, words: &[((u8, i64), Option<(u8, i64)>, (u8, i64))]) -> Patch {
+    fn patch(id: u8, words: &[(At, Option<At>, At)]) -> Patch {
         let images = [id].into_iter().chain((1..=HOT).filter(|other| *other != id));
         let mut patch = Patch {
             generation: id.into(),

@@ -28,8 +28,10 @@ use threads::Stopped;
 /// with more memory than can be searched in that time keeps its old code.
 const WORK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 60 });
 
-/// How long the search may take where others have the processor meanwhile.
+/// How long the search may take where others have the processor meanwhile: while threads stand
+/// still, and while they run.
 const STANDSTILL: Duration = Duration::from_millis(500);
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// How often a moment is looked for in which no thread is busy, and how long to wait for the next.
 const ATTEMPTS: u32 = 5;
@@ -60,8 +62,8 @@ struct Limit {
 }
 
 impl Limit {
-    fn start() -> Self {
-        Self { work: worked() + WORK, end: Instant::now() + STANDSTILL }
+    fn start(longest: Duration) -> Self {
+        Self { work: worked() + WORK, end: Instant::now() + longest }
     }
 
     fn is_over(&self) -> bool {
@@ -90,7 +92,7 @@ pub fn unreachable(
     }
     // A first look while the threads run: most of what has to stay is found so, and how long the
     // search takes.
-    let mut search = Search::new(pid, survey, Limit::start(), is_wanted)?;
+    let mut search = Search::new(pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
     search.run(&[])?;
     let patches = search.unmarked();
     if patches.is_empty() {
@@ -115,7 +117,7 @@ fn at_standstill(
     let work = || {
         let start = Instant::now();
         let stopped = Stopped::stop(pid, survey.thread)?;
-        let mut search = Search::new(pid, survey, Limit::start(), is_wanted)?;
+        let mut search = Search::new(pid, survey, Limit::start(STANDSTILL), is_wanted)?;
         search.set_guard(stopped.thread_pointer())?;
         let mut roots = stopped.registers().to_vec();
         roots.extend_from_slice(&survey.handlers);
