@@ -23,7 +23,7 @@ pub const FILE_NAME: &str = "hotdev.toml";
 pub(crate) const KEYS: [(&str, &[&str]); 4] = [
     ("app", &["package", "bin", "args", "env"]),
     ("hot", &["exclude"]),
-    ("reload", &["on-incompatible"]),
+    ("reload", &["on-incompatible", "unload"]),
     ("watch", &["ignore"]),
 ];
 
@@ -70,12 +70,20 @@ pub struct Hot {
 }
 
 /// `[reload]`: what a save may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case", expecting = "a section")]
 #[schemars(deny_unknown_fields)]
 pub struct Reload {
     /// What happens to an edit that cannot go into the running program.
     pub on_incompatible: OnIncompatible,
+    /// Whether old code is unloaded to which nothing in the program's memory refers.
+    pub unload: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { on_incompatible: OnIncompatible::default(), unload: true }
+    }
 }
 
 /// What happens to an edit that cannot go into the running program.
@@ -184,6 +192,7 @@ fn key_at(file: &DeTable<'_>, offset: usize) -> Option<(String, String)> {
 fn example(key: &str) -> String {
     let text = match key {
         "on-incompatible" => r#"write "ask", "restart" or "keep""#,
+        "unload" => "write true or false",
         "args" => r#"write a list: args = ["--port", "8080"]"#,
         "exclude" => r#"write a list: exclude = ["some-package"]"#,
         "ignore" => r#"write a list: ignore = ["assets/**"]"#,
@@ -238,6 +247,7 @@ mod tests {
             hot.exclude = ['q']
             [reload]
             on-incompatible = 'restart'
+            unload = false
             [watch]
             ignore = ['assets/**']";
         let app = App {
@@ -249,7 +259,7 @@ mod tests {
         let expected = Config {
             app,
             hot: Hot { exclude: vec!["q".into()] },
-            reload: Reload { on_incompatible: OnIncompatible::Restart },
+            reload: Reload { on_incompatible: OnIncompatible::Restart, unload: false },
             watch: Watch { ignore: vec!["assets/**".into()] },
         };
         assert_eq!(parse(text).unwrap(), expected);
@@ -259,8 +269,8 @@ mod tests {
     fn every_known_key_has_a_type() {
         for (section, keys) in KEYS {
             for key in keys {
-                // No key takes a flag, so each that a type reads is refused.
-                let text = format!("[{section}]\n{key} = true");
+                // No key takes a fraction, so each that a type reads is refused.
+                let text = format!("[{section}]\n{key} = 0.5");
                 assert!(parse(&text).is_err(), "{section}.{key}");
             }
         }

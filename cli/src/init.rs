@@ -154,6 +154,9 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 # An edit that cannot go into the running program: "restart" with it, or "keep" the program as it
 # is. "ask" keeps it too and names `hotdev restart`: the terminal's keys are the program's.
 #on-incompatible = "ask"
+# Old code is unloaded when nothing in the program's memory refers to it. `false` keeps it all: for
+# programs that keep addresses of functions or constants in a form of their own.
+#unload = true
 
 [watch]
 # Files whose changes mean nothing, as in a .gitignore of the workspace root.

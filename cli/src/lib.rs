@@ -35,6 +35,8 @@ pub mod workshop;
 
 // Into the running processes, and what is said about it.
 pub mod processes;
+pub mod chain;
+mod memory;
 pub mod session;
 pub mod control;
 pub mod report;

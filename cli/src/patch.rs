@@ -14,11 +14,11 @@ use crate::check::ChangedUnit;
 use crate::elf::image::Definition;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
-use crate::elf::{SymbolKind, is_shared_constant, is_static_name, stub};
+use crate::elf::{SymbolKind, is_shared_constant, is_static_name, privacy, stub};
 use crate::error::{Context, Error, Kind, Result};
 use crate::images::ImageRecord;
 use crate::layout::Layout;
-use crate::program::{Brought, Program};
+use crate::program::{Brought, FIRST_PATCH, Program};
 use crate::units;
 
 /// A linked patch that no process has loaded yet. Its file goes with it unless [`PatchLibrary::keep`] is called.
@@ -120,9 +120,15 @@ pub fn link(
     let path =
         layout.generations().join(format!("libpatch-{generation}-{}.so", unique(scratch.path())));
     run_lld(record, &objects, archives, &path)?;
+    let mut bytes = fs::read(&path).context(Kind::System, doing)?;
+    privacy::make_private(&mut bytes, |name| {
+        program.export(name).is_some_and(|found| {
+            found.image >= FIRST_PATCH && found.definition.kind == SymbolKind::Function
+        })
+    })?;
+    fs::write(&path, &bytes).context(Kind::System, doing)?;
     // The shim takes only what nobody else can write, whatever the umask says.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
-    let bytes = fs::read(&path).context(Kind::System, doing)?;
     Ok(PatchLibrary { generation, path, bytes, kept: false })
 }
 

@@ -4,7 +4,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 /// Starts a compiler in a process group of its own: what it starts can be ended with it, and a
 /// Ctrl-C at the terminal reaches hotdev first.
@@ -29,10 +31,19 @@ pub fn signal(id: u32, signal: Signal) -> bool {
 
 /// Whether a process is there and has not ended.
 pub fn is_alive(id: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { return false };
+    state(id).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Whether a process has been stopped, at a terminal or by a debugger.
+pub fn is_stopped(id: u32) -> bool {
+    state(id).is_some_and(|state| matches!(state, 'T' | 't'))
+}
+
+/// The state as `/proc/PID/stat` has it.
+fn state(id: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The state follows the name, which stands in parentheses and may hold any character.
-    let state = stat.rsplit(") ").next().unwrap_or_default();
-    !state.starts_with('Z') && !state.starts_with('X')
+    stat.rsplit(") ").next()?.chars().next()
 }
 
 /// Waits until every process is gone, for at most `limit`; true if they are.
@@ -47,6 +58,20 @@ pub fn wait_gone(ids: &[u32], limit: Duration) -> bool {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether [`wait_end`] can do what it is for.
+pub fn can_wait_end() -> bool {
+    pid(std::process::id()).is_some_and(|own| pidfd_open(own, PidfdFlags::empty()).is_ok())
+}
+
+/// Waits until a child of this process has ended, and leaves it to be waited for. Returns at once
+/// where the kernel cannot do that (before Linux 5.3).
+pub fn wait_end(id: u32) {
+    let opened = pid(id).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let Some(descriptor) = opened else { return };
+    let mut ends = [PollFd::new(&descriptor, PollFlags::IN)];
+    while poll(&mut ends, None) == Err(Errno::INTR) {}
 }
 
 /// How a process ended: its exit status or the signal that ended it.

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hotdev_protocol::{
-    Command, Failure, FailureKind, Generation, Hello, Patch, Reply, VERSION, frame,
+    Command, Failure, FailureKind, Generation, Hello, Patch, Reply, Settle, VERSION, frame,
 };
+
+use crate::chain::Ids;
+use crate::memory::{self, Unknown};
 
 use crate::error::{Context, Kind, Result};
 use crate::process;
@@ -108,6 +111,15 @@ pub struct Undelivered {
     pub failure: Failure,
 }
 
+/// Why nothing is known of the memory of all processes.
+#[derive(Debug)]
+pub enum Unsearched {
+    /// Another moment may do.
+    NotNow,
+    /// It cannot be shown what a process refers to: why.
+    Never(String),
+}
+
 /// Every connected process.
 #[derive(Debug, Default)]
 pub struct Processes {
@@ -153,8 +165,14 @@ impl Processes {
         let common = have.iter().zip(&wanted).take_while(|(have, wanted)| have == wanted).count();
         let base = wanted[..common].last().copied().unwrap_or_default();
         let surplus = have.len() > common;
+        let settled = settled(have, &wanted);
         self.list.push(process);
         let last = self.list.len() - 1;
+        if let Some(base) = settled {
+            // A fork of a process from before its older generations were made one.
+            self.settle_one(last, &base, &Ids::new());
+            return Ok(());
+        }
         if surplus {
             self.ask(last, &Command::Revert(base))?;
         }
@@ -213,6 +231,75 @@ impl Processes {
         Ok(())
     }
 
+    /// Those of `patches` to which nothing in any process refers. `is_wanted` says whether the answer
+    /// is still waited for.
+    ///
+    /// # Errors
+    /// Where that cannot be said of one.
+    pub fn unreachable(
+        &mut self,
+        patches: &Ids,
+        is_wanted: &(dyn Fn() -> bool + Sync),
+    ) -> std::result::Result<Ids, Unsearched> {
+        let mut unreachable = patches.clone();
+        for index in 0..self.list.len() {
+            if unreachable.is_empty() {
+                break;
+            }
+            let pid = self.list[index].hello.pid;
+            if process::is_stopped(pid) {
+                return Err(Unsearched::NotNow);
+            }
+            let command = Command::Survey(unreachable.iter().cloned().collect());
+            let survey = match self.ask_for(index, &command) {
+                Ok(Reply::Surveyed(survey)) => survey,
+                Ok(_) => {
+                    return Err(Unsearched::Never("the shim does not know the command".into()));
+                }
+                Err(_) if !process::is_alive(pid) => continue,
+                Err(refused) => return Err(Unsearched::Never(refused.failure.message)),
+            };
+            let found = match memory::unreachable(pid, &survey, is_wanted) {
+                Ok(found) => found,
+                Err(Unknown::Busy | Unknown::Interrupted) => return Err(Unsearched::NotNow),
+                Err(Unknown::Hidden(_)) if !process::is_alive(pid) => continue,
+                Err(Unknown::Hidden(why)) => {
+                    return Err(Unsearched::Never(format!("process {pid}: {why}")));
+                }
+            };
+            let is_needed = |id: &Vec<u8>| survey.patches.iter().any(|one| one.build_id == *id);
+            unreachable.retain(|id| found.contains(id) || !is_needed(id));
+        }
+        Ok(unreachable)
+    }
+
+    /// Makes all generations up to the last of `base` one in every process, and has `patches`
+    /// unloaded, to which nothing refers.
+    pub fn settle(&mut self, base: &[Generation], patches: &Ids) {
+        let base: Vec<Generation> = base.iter().map(|generation| self.wire(*generation)).collect();
+        for index in 0..self.list.len() {
+            self.settle_one(index, &base, patches);
+        }
+    }
+
+    fn settle_one(&mut self, index: usize, base: &[Generation], patches: &Ids) {
+        let unload: Vec<Vec<u8>> = patches.iter().cloned().collect();
+        let (base, asked) = (base.to_vec(), unload.len());
+        match self.ask_for(index, &Command::Settle(Settle { base: base.clone(), unload })) {
+            Ok(Reply::Settled(gone)) => {
+                let process = &mut self.list[index];
+                if gone.len() < asked {
+                    tracing::warn!(pid = process.hello.pid, asked, gone = gone.len(), "unloading");
+                }
+                let newest = base.last().copied().unwrap_or_default();
+                let rest = process.hello.applied.iter().copied().filter(|other| *other > newest);
+                process.hello.applied = base.into_iter().chain(rest).collect();
+            }
+            Ok(_) => {}
+            Err(refused) => tracing::warn!(?refused, "old code was not unloaded"),
+        }
+    }
+
     fn newest_before(&self, generation: Generation) -> Generation {
         let applied = self.list.iter().flat_map(|process| &process.hello.applied);
         applied.copied().filter(|other| *other < generation).max().unwrap_or_default()
@@ -236,7 +323,7 @@ impl Processes {
             match self.answer(index, sent, end) {
                 // Who has ended meanwhile has nothing to be patched.
                 Err(refused) if !process::is_alive(refused.pid) => {}
-                answer => first = first.and(answer),
+                answer => first = first.and(answer.map(drop)),
             }
         }
         first
@@ -247,6 +334,14 @@ impl Processes {
     }
 
     fn ask(&mut self, index: usize, command: &Command) -> std::result::Result<(), Undelivered> {
+        self.ask_for(index, command).map(drop)
+    }
+
+    fn ask_for(
+        &mut self,
+        index: usize,
+        command: &Command,
+    ) -> std::result::Result<Reply, Undelivered> {
         let end = Instant::now() + ANSWER_LIMIT;
         let sent = send(&mut self.list[index], command, end);
         self.answer(index, sent, end)
@@ -257,14 +352,14 @@ impl Processes {
         index: usize,
         sent: bool,
         end: Instant,
-    ) -> std::result::Result<(), Undelivered> {
+    ) -> std::result::Result<Reply, Undelivered> {
         let process = &self.list[index];
         if !sent {
             return Err(self.lost(index, "the connection is gone, or nothing is read from it"));
         }
         match process.replies.recv_deadline(end) {
             Ok(Reply::Failed(failure)) => Err(Undelivered { pid: process.hello.pid, failure }),
-            Ok(_) => Ok(()),
+            Ok(reply) => Ok(reply),
             Err(RecvTimeoutError::Disconnected) => Err(self.lost(index, "the connection is gone")),
             Err(RecvTimeoutError::Timeout) => {
                 // Its answer may still come and must not be taken for that to a later command.
@@ -278,6 +373,16 @@ impl Processes {
         let failure = Failure { kind: FailureKind::LoadFailed, message: why.to_owned() };
         Undelivered { pid: self.list[index].hello.pid, failure }
     }
+}
+
+/// Where `have` holds all that is wanted, and older generations besides: those of `wanted` that are
+/// left when these are made one.
+fn settled(have: &[Generation], wanted: &[Generation]) -> Option<Vec<Generation>> {
+    let more = have.iter().rposition(|generation| !wanted.contains(generation))?;
+    let kept = have.iter().filter(|generation| wanted.contains(generation));
+    let next = have.get(more + 1)?;
+    let last = wanted.iter().position(|generation| generation == next)?;
+    kept.eq(wanted).then(|| wanted[..=last].to_vec())
 }
 
 /// [`send`] to all at once: one that blocks must not take the others' time.

@@ -1,6 +1,7 @@
 //! The running program as hotdev knows it: its images, and which of them defines what now.
 
 mod aliases;
+mod retired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,6 +10,9 @@ use hotdev_protocol::{Generation, Place};
 use crate::elf::SymbolKind;
 use crate::elf::image::{Definition, Image, Slot};
 pub use aliases::Aliases;
+
+/// Index of the first patch among a program's images.
+pub const FIRST_PATCH: usize = 2;
 
 /// Images in the order they were loaded: the executable, the hot image, then one for each
 /// generation that is current. Processes differ in where images are, never in what they are.
@@ -19,6 +23,8 @@ pub struct Program {
     generations: Vec<Generation>,
     /// Functions that no code which can still be entered calls.
     waiting: BTreeSet<String>,
+    /// Whether an image holds the first copy of a static or thread-local, for each.
+    homes: Vec<bool>,
     /// Statics that cannot be told from older ones: images in which a new copy begins.
     fresh: HashMap<String, Vec<usize>>,
     /// Every version of each replaced function, oldest first.
@@ -39,6 +45,8 @@ struct Version {
     place: u64,
     /// Whether older images kept the version they had: see [`Program::push`].
     apart: bool,
+    /// Whether its image is unloaded. Then `image` is the first one that was loaded after it.
+    gone: bool,
 }
 
 /// What a patch says of names, besides what its image defines.
@@ -70,6 +78,7 @@ impl Program {
         Self {
             images: vec![executable, hot],
             generations: Vec::new(),
+            homes: vec![true, true],
             fresh: HashMap::new(),
             waiting: BTreeSet::new(),
             replaced: HashMap::new(),
@@ -137,6 +146,13 @@ impl Program {
     /// Takes in a patch that went live.
     pub fn push(&mut self, generation: Generation, image: Image, brought: &Brought) {
         let index = self.images.len();
+        let is_home = |name: &String| {
+            // Thread-locals of the binary crate are the executable's.
+            let is_there = self.static_item(name).is_some()
+                || self.executable().statics.contains_key(self.first_name(name));
+            brought.fresh.contains(name) || !is_there
+        };
+        self.homes.push(image.statics.keys().any(is_home));
         let aliases = self.aliases(&brought.aliases);
         for name in &brought.fresh {
             self.fresh.entry(name.clone()).or_default().push(index);
@@ -147,6 +163,7 @@ impl Program {
                     image: index,
                     place: definition.place,
                     apart: brought.apart.contains(name),
+                    gone: false,
                 };
                 for name in aliases.names(name) {
                     self.replaced.entry(name.to_owned()).or_default().push(version);
@@ -165,7 +182,8 @@ impl Program {
         let tables: BTreeSet<String> = self.in_tables().map(str::to_owned).collect();
         self.left_tables = tables;
         let keep = self.generations.iter().take_while(|other| **other <= generation).count();
-        self.images.truncate(keep + 2);
+        self.images.truncate(keep + FIRST_PATCH);
+        self.homes.truncate(keep + FIRST_PATCH);
         self.generations.truncate(keep);
         let len = self.images.len();
         self.aliases.retain(|(image, _)| *image < len);
@@ -210,11 +228,15 @@ impl Program {
         let versions = self.replaced.get(name).map(Vec::as_slice).unwrap_or_default();
         let reachable =
             versions.iter().take_while(|version| !(version.apart && version.image > image));
-        reachable.last().map(|version| (version.image, version.place)).or_else(|| {
-            let found = self.export(name)?;
-            (found.definition.kind == SymbolKind::Function)
-                .then_some((found.image, found.definition.place))
-        })
+        reachable
+            .filter(|version| !version.gone)
+            .last()
+            .map(|version| (version.image, version.place))
+            .or_else(|| {
+                let found = self.export(name)?;
+                (found.definition.kind == SymbolKind::Function)
+                    .then_some((found.image, found.definition.place))
+            })
     }
 
     /// Whether newer versions of a function no longer reach the slots of `image`.

@@ -82,7 +82,7 @@ impl Caller {
             2 => self.object.speak(self.round).whole(),
             3 => Some((self.pointer)()),
             4 => work::generic(self.round).whole(),
-            5 => all_same(&work::texts(12)),
+            5 => of_one_save(&work::texts(12)),
             6 => Some(work::closure()()),
             7 => work::changing().whole(),
             _ => panicked(self.round),
@@ -103,11 +103,13 @@ impl Caller {
     }
 }
 
-/// Numbers that were allocated by one call must be of one version.
-fn all_same(texts: &[String]) -> Option<u64> {
-    let first = texts.first()?;
-    let number = first.strip_prefix("version ")?.parse().ok()?;
-    texts.iter().all(|text| text == first).then_some(number)
+/// The first version of a list that one call made. The call may have been under way when the next
+/// went live: a closure is called anew for each text.
+fn of_one_save(texts: &[String]) -> Option<u64> {
+    let numbers = texts.iter().map(|text| text.strip_prefix("version ")?.parse().ok());
+    let numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
+    let (first, last) = (*numbers.first()?, *numbers.last()?);
+    (numbers.is_sorted() && last <= first + 1).then_some(first)
 }
 
 fn panicked(round: u64) -> Option<u64> {

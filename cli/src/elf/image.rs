@@ -29,7 +29,7 @@ pub struct Image {
     /// The GOT's pair for this image's own thread-local segment, if its code uses one.
     pub thread_local_pair: Option<u64>,
     /// Loaded parts of the file: address, offset in the file, length in the file.
-    segments: Vec<(u64, u64, u64)>,
+    pub(crate) segments: Vec<(u64, u64, u64)>,
     /// `PT_TLS`: address, size in memory, alignment.
     pub thread_local_segment: Option<(u64, u64, u64)>,
 }

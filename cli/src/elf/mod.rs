@@ -3,10 +3,12 @@
 //! - [`object_file`]: one relocatable object, parsed so that symbols and relocations can be edited
 //! - [`rewrite`]: makes an object's functions replaceable
 //! - [`stub`]: what pointers to replaceable functions in data lead to
+//! - [`privacy`]: keeps patches from being bound to one another
 //! - [`image`]: what a linked image defines, and where it holds addresses
 
 pub mod image;
 pub mod object_file;
+pub mod privacy;
 pub mod rewrite;
 pub mod stub;
 

@@ -17,6 +17,11 @@ pub fn name(function: &str) -> String {
     format!("{function}.hotdev.stub")
 }
 
+/// Whether a symbol is that of a stub.
+pub fn is_name(symbol: &str) -> bool {
+    symbol.ends_with(".hotdev.stub")
+}
+
 /// An object file with a stub for each function.
 ///
 /// # Errors

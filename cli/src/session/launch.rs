@@ -38,6 +38,8 @@ impl Session {
         let mut child = command.spawn().context(Kind::Program, doing)?;
         let (pid, sender) = (child.id(), self.sender.clone());
         std::thread::spawn(move || {
+            // `wait` would also take a stop of a thread that another thread of ours is looking at.
+            process::wait_end(pid);
             let _ = sender.send(Event::Ended { pid, status: child.wait().ok() });
         });
         Ok(pid)
@@ -54,6 +56,7 @@ impl Session {
         pids.extend(self.take_unknown_workers());
         self.running = Running::No;
         self.chain.clear();
+        (self.settle_at, self.kept_retired) = (None, 0);
         for signal in [Signal::TERM, Signal::KILL] {
             let alive: Vec<u32> =
                 pids.iter().copied().filter(|pid| process::is_alive(*pid)).collect();

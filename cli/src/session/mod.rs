@@ -13,6 +13,7 @@ mod leftovers;
 mod named;
 mod requests;
 mod run;
+mod settle;
 mod start;
 mod verdicts;
 
@@ -96,6 +97,10 @@ struct Session {
     /// Processes that connected while a job was under way or before the program was known.
     strangers: Vec<Process>,
     chain: Vec<Generation>,
+    /// When to look for old code that can be unloaded.
+    settle_at: Option<Instant>,
+    /// How many old patches had to stay at the last look.
+    kept_retired: usize,
     /// Changed files that no job has looked at, and when the first was noticed.
     pending: Option<(Instant, Vec<PathBuf>)>,
     /// Files that the program is or was made of: their changes matter while there is no workshop.

@@ -1,5 +1,7 @@
 //! The loop: every event, and who takes it.
 
+use crossbeam_channel::RecvTimeoutError;
+
 use super::{Event, Session};
 use crate::exit;
 use crate::processes::Contact;
@@ -7,7 +9,19 @@ use crate::processes::Contact;
 impl Session {
     /// Takes events until one ends the session; returns what hotdev is to exit with.
     pub(super) fn run(&mut self) -> u8 {
-        while let Ok(event) = self.events.recv() {
+        loop {
+            let event = match self.settle_at {
+                Some(at) => self.events.recv_deadline(at),
+                None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            let event = match event {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.settle(false);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return exit::LIVE,
+            };
             match event {
                 Event::Files(paths, at) => self.files_changed(paths, at),
                 Event::Looked(workshop, outcome) => self.looked(workshop, outcome),
@@ -26,6 +40,5 @@ impl Session {
                 Event::Quit => return exit::LIVE,
             }
         }
-        exit::LIVE
     }
 }

@@ -91,6 +91,8 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         build_ids: Vec::new(),
         strangers: Vec::new(),
         chain: Vec::new(),
+        settle_at: None,
+        kept_retired: 0,
         pending: None,
         restart: None,
         files: Vec::new(),

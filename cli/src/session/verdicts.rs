@@ -122,6 +122,7 @@ impl Session {
         let patch = workshop.accept(ready);
         self.chain.push(Generation { info, patch });
         self.answer(&live, exit::LIVE);
+        self.plan_settling();
     }
 
     pub(super) fn failed(&mut self, error: &Error) {

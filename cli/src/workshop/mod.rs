@@ -211,6 +211,25 @@ impl Workshop {
         }
     }
 
+    /// Build ids of the patches that no later one needs, and that no rollback leads to.
+    pub fn retired(&self) -> Vec<Vec<u8>> {
+        let units = || self.live.values().flat_map(|output| &output.units);
+        let is_current = |name: &str| {
+            units().any(|unit| unit.facts().map_or(true, |facts| facts.digest.defines(name)))
+        };
+        self.program.retired(self.oldest(), &is_current)
+    }
+
+    /// The oldest generation that can be made current, apart from the program as it started.
+    pub fn oldest(&self) -> Generation {
+        self.history.get(1).map_or(0, |(generation, _)| *generation)
+    }
+
+    /// Takes note that patches are loaded in no process any more.
+    pub fn unloaded(&mut self, build_ids: &[Vec<u8>]) {
+        self.program.unloaded(build_ids);
+    }
+
     /// Generations that can be made current, oldest first: those whose objects are kept, because
     /// the next edit is compared with them.
     pub fn generations(&self) -> Vec<Generation> {

@@ -90,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Command, Hello, LoadedImage, Patch, Place, Value, Word};
+    use crate::{Command, Hello, LoadedImage, Patch, Place, Settle, Value, Word};
 
     fn place() -> impl Strategy<Value = Place> {
         (any::<u32>(), any::<i64>()).prop_map(|(image, offset)| Place { image, offset })
@@ -120,6 +120,9 @@ mod tests {
             any::<u64>().prop_map(Command::Commit),
             any::<u64>().prop_map(Command::Abort),
             any::<u64>().prop_map(Command::Revert),
+            any::<Vec<Vec<u8>>>().prop_map(Command::Survey),
+            any::<(Vec<u64>, Vec<Vec<u8>>)>()
+                .prop_map(|(base, unload)| Command::Settle(Settle { base, unload })),
         ]
     }
 

@@ -39,6 +39,47 @@ pub enum Command {
     Abort(Generation),
     /// Write journals back, newest first, until this generation is the newest one applied.
     Revert(Generation),
+    /// Say where these patches are (by build id), and what else must be known to look for
+    /// references to them. Changes nothing.
+    Survey(Vec<Vec<u8>>),
+    /// Make older generations one, and unload patches that nothing refers to.
+    Settle(Settle),
+}
+
+/// Generations that nobody will go back to one by one, and patches that have no use any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settle {
+    /// The generations that are left of all up to the last of these. What they and the missing
+    /// ones wrote becomes the last one's, and is taken back together.
+    pub base: Vec<Generation>,
+    /// Build ids of the patches to unload.
+    pub unload: Vec<Vec<u8>>,
+}
+
+/// Where patches are in one process. The only addresses that travel, and only this way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// Those of the patches asked for that the shim has loaded.
+    pub patches: Vec<Surveyed>,
+    /// Memory of the shim's own, begin and end: what stands there the program does not know.
+    pub own: Vec<(u64, u64)>,
+    /// The shim's thread.
+    pub thread: u32,
+    /// Addresses of the functions that signals call.
+    pub handlers: Vec<u64>,
+}
+
+/// Where a patch is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surveyed {
+    /// Its build id.
+    pub build_id: Vec<u8>,
+    /// Its first page.
+    pub begin: u64,
+    /// The end of its last page.
+    pub end: u64,
+    /// The dynamic loader's record of it (glibc's `struct link_map`).
+    pub record: u64,
 }
 
 /// The shim's answer to one command.
@@ -52,6 +93,10 @@ pub enum Reply {
     Aborted(Generation),
     /// This generation is current again.
     Reverted(Generation),
+    /// Where the patches are.
+    Surveyed(Survey),
+    /// Older generations are one. These patches are not loaded any more.
+    Settled(Vec<Vec<u8>>),
     /// The command was not carried out, and nothing has changed.
     Failed(Failure),
 }

@@ -3,7 +3,7 @@
 //! Everything is checked before anything is written, so a command changes all of its words or
 //! none. Going back over several generations writes each word once, with its final value.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use hotdev_protocol::{FailureKind, Generation, Place};
 
@@ -35,6 +35,7 @@ impl Write {
 }
 
 /// A word as it was written.
+#[derive(Clone, Copy)]
 struct Entry {
     place: Place,
     slot: Slot,
@@ -43,6 +44,7 @@ struct Entry {
 }
 
 /// The words of one applied generation.
+#[derive(Clone)]
 pub struct Journal {
     /// The generation that wrote them.
     pub generation: Generation,
@@ -60,6 +62,37 @@ impl Journal {
             slot.store(now);
         }
         Ok(Self { generation, entries })
+    }
+}
+
+/// Makes one journal of `journals` (oldest first), that of `generation`: each word goes from what it
+/// held first to what it held last. Words that went back to what they were are left out.
+pub fn merge(generation: Generation, journals: &[Journal]) -> Journal {
+    let mut words: BTreeMap<Slot, Entry> = BTreeMap::new();
+    for entry in journals.iter().flat_map(|journal| &journal.entries) {
+        words.entry(entry.slot).and_modify(|first| first.new = entry.new).or_insert(*entry);
+    }
+    let changed = words.into_values().filter(|entry| entry.old != entry.new);
+    Journal { generation, entries: changed.collect() }
+}
+
+impl Journal {
+    /// One that wrote nothing.
+    pub fn empty(generation: Generation) -> Self {
+        Self { generation, entries: Vec::new() }
+    }
+
+    /// Whether a word outside of `ranges` was led into them.
+    pub fn leads_into(&self, ranges: &[Range<u64>]) -> bool {
+        let leads = |value: u64| ranges.iter().any(|range| range.contains(&value));
+        self.entries.iter().any(|entry| !entry.slot.is_in(ranges) && leads(entry.new))
+    }
+
+    /// Forgets the words in `ranges`, which are going to be unloaded. A word outside that had led
+    /// there keeps what it holds when the rest is taken back.
+    pub fn forget(&mut self, ranges: &[Range<u64>]) {
+        let leads = |value: u64| ranges.iter().any(|range| range.contains(&value));
+        self.entries.retain(|entry| !entry.slot.is_in(ranges) && !leads(entry.old));
     }
 }
 
@@ -92,6 +125,8 @@ fn mismatch(place: Place, held: u64, expected: u64) -> hotdev_protocol::Failure 
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::sys::images::Image;
 
@@ -121,6 +156,30 @@ mod tests {
         assert_eq!(words(&image), [2, 1, 2]);
         revert(&[first, second]).unwrap();
         assert_eq!(words(&image), [0, 0, 0]);
+    }
+
+    #[test]
+    fn merged_generations_go_back_as_one() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let first = Journal::commit(1, &[write(&image, 0, 0, 1), write(&image, 8, 0, 1)]).unwrap();
+        let second = Journal::commit(2, &[write(&image, 0, 1, 2), write(&image, 8, 1, 0)]).unwrap();
+        let both = merge(2, &[first, second]);
+        assert_eq!((both.generation, both.entries.len()), (2, 1));
+        revert(&[both]).unwrap();
+        assert_eq!(words(&image), [0, 0, 0]);
+    }
+
+    #[test]
+    fn words_of_what_is_unloaded_are_forgotten() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let writes = [write(&image, 0, 0, 100), write(&image, 8, 0, 300), write(&image, 16, 0, 5)];
+        let mut journal = Journal::commit(1, &writes).unwrap();
+        assert!(
+            journal.leads_into(from_ref(&(100..200))) && !journal.leads_into(from_ref(&(101..200)))
+        );
+        journal.forget(from_ref(&(image.base + 8..image.base + 16)));
+        revert(&[journal]).unwrap();
+        assert_eq!(words(&image), [0, 300, 0]);
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! What a process has of the session's work: at most one prepared patch, and a stack of applied
 //! ones. Every command moves it from one consistent state to the next, or fails and leaves it.
 
-use std::{mem, path::Path};
+use std::{mem, ops::Range, path::Path};
 
-use hotdev_protocol::{Command, FailureKind, Generation, Patch, Reply};
+use hotdev_protocol::{Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed};
 
 use crate::{
     failure::{Result, failure},
     file,
     journal::{self, Journal, Write},
     plan,
-    sys::{images::Image, library::Library, memory},
+    sys::{
+        arena,
+        images::{self, Image},
+        library::Library,
+        memory, survey,
+    },
 };
 
 /// See the module's head.
@@ -18,19 +23,27 @@ pub struct State {
     prepared: Option<Prepared>,
     /// Oldest first.
     applied: Vec<Journal>,
+    /// Every patch that was ever in use and may still be.
+    loaded: Vec<Loaded>,
+}
+
+/// A patch that stays loaded until the session says that nothing refers to it.
+struct Loaded {
+    build_id: Vec<u8>,
+    library: Library,
 }
 
 /// A patch that is loaded and checked, but not in use.
 struct Prepared {
     generation: Generation,
-    library: Library,
+    loaded: Loaded,
     writes: Vec<Write>,
 }
 
 impl State {
     /// The program as it was started.
     pub const fn new() -> Self {
-        Self { prepared: None, applied: Vec::new() }
+        Self { prepared: None, applied: Vec::new(), loaded: Vec::new() }
     }
 
     /// The applied generations, oldest first.
@@ -45,6 +58,8 @@ impl State {
             Command::Commit(generation) => self.commit(generation).map(Reply::Committed),
             Command::Abort(generation) => self.abort(generation).map(Reply::Aborted),
             Command::Revert(generation) => self.revert(generation).map(Reply::Reverted),
+            Command::Survey(ids) => Ok(Reply::Surveyed(self.survey(&ids))),
+            Command::Settle(settle) => self.settle(&settle).map(Reply::Settled),
         };
         done.unwrap_or_else(Reply::Failed)
     }
@@ -74,7 +89,7 @@ impl State {
         let path = Path::new(&patch.library);
         file::check(path, patch.hash)?;
         let library = Library::load(path)?;
-        let images = images_of(patch, &library)?;
+        let images = self.images_of(patch, &library)?;
         let plan = plan::plan(patch, &images)?;
         memory::write_unused(&plan.own).map_err(|error| {
             failure(
@@ -82,7 +97,8 @@ impl State {
                 format!("the patch's pages cannot be written: {error}"),
             )
         })?;
-        self.prepared = Some(Prepared { generation, library, writes: plan.writes });
+        let loaded = Loaded { build_id: images[0].build_id.clone(), library };
+        self.prepared = Some(Prepared { generation, loaded, writes: plan.writes });
         Ok(generation)
     }
 
@@ -91,7 +107,7 @@ impl State {
         match Journal::commit(generation, &prepared.writes) {
             Ok(journal) => {
                 self.applied.push(journal);
-                prepared.library.keep();
+                self.loaded.push(prepared.loaded);
                 Ok(generation)
             }
             Err(failure) => {
@@ -118,6 +134,83 @@ impl State {
         Ok(generation)
     }
 
+    fn survey(&self, ids: &[Vec<u8>]) -> Survey {
+        let images = images::loaded();
+        let asked = self.loaded.iter().filter(|loaded| ids.contains(&loaded.build_id));
+        let patches = asked.filter_map(|Loaded { build_id, library }| {
+            let range = images.iter().find(|image| image.build_id == *build_id)?.range();
+            let (begin, end, record) = (range.start, range.end, library.record);
+            Some(Surveyed { build_id: build_id.clone(), begin, end, record })
+        });
+        Survey {
+            patches: patches.collect(),
+            own: [arena::range(), survey::stack()].map(|range| (range.start, range.end)).to_vec(),
+            thread: survey::thread(),
+            handlers: survey::signal_handlers(),
+        }
+    }
+
+    fn settle(&mut self, settle: &Settle) -> Result<Vec<Vec<u8>>> {
+        if self.prepared.is_some() {
+            return Err(order("a generation is prepared".to_owned()));
+        }
+        let applied = self.applied();
+        if settle.base.iter().any(|generation| !applied.contains(generation)) {
+            return Err(order("a generation is not applied".to_owned()));
+        }
+        let ranges = self.ranges_of(&settle.unload)?;
+        let last = settle.base.last().and_then(|last| applied.iter().position(|one| one == last));
+        let (merged, kept) = self.applied.split_at(last.map_or(0, |last| last + 1));
+        let mut journals = Vec::new();
+        if let Some((last, rest)) = settle.base.split_last() {
+            journals.extend(rest.iter().copied().map(Journal::empty));
+            journals.push(journal::merge(*last, merged));
+        }
+        journals.extend_from_slice(kept);
+        if journals.iter().any(|journal| journal.leads_into(&ranges)) {
+            return Err(order("a patch to be unloaded is in use".to_owned()));
+        }
+        journals.iter_mut().for_each(|journal| journal.forget(&ranges));
+        self.applied = journals;
+        self.loaded.retain(|loaded| !settle.unload.contains(&loaded.build_id));
+        let images = images::loaded();
+        let is_loaded = |id: &&Vec<u8>| images.iter().any(|image| image.build_id == **id);
+        Ok(settle.unload.iter().filter(|id| !is_loaded(id)).cloned().collect())
+    }
+
+    /// Where the patches with these build ids are, if no signal calls into them.
+    fn ranges_of(&self, ids: &[Vec<u8>]) -> Result<Vec<Range<u64>>> {
+        let own = |image: &&Image| ids.contains(&image.build_id);
+        let ranges: Vec<_> = images::loaded().iter().filter(own).map(Image::range).collect();
+        let handlers = survey::signal_handlers();
+        let is_inside = |handler: &u64| ranges.iter().any(|range| range.contains(handler));
+        if handlers.iter().any(is_inside) {
+            return Err(order("a signal calls into a patch that is to be unloaded".to_owned()));
+        }
+        Ok(ranges)
+    }
+
+    /// The images that the patch names by index.
+    fn images_of(&self, patch: &Patch, library: &Library) -> Result<Vec<Image>> {
+        let unknown = |index, why| unknown(patch, index, why);
+        let own =
+            library.image().ok_or_else(|| unknown(0, "the loader does not list the patch"))?;
+        if own.build_id.is_empty() || patch.images.first() != Some(&own.build_id) {
+            return Err(unknown(0, "the loaded library has another build id"));
+        }
+        let listed = images::loaded();
+        let mut images = vec![own];
+        for (index, id) in patch.images.iter().enumerate().skip(1) {
+            let image = if self.loaded.iter().any(|loaded| loaded.build_id == *id) {
+                listed.iter().find(|image| image.build_id == *id).cloned()
+            } else {
+                Image::pinned(id)
+            };
+            images.push(image.ok_or_else(|| unknown(index, "not loaded in this process"))?);
+        }
+        Ok(images)
+    }
+
     fn take_prepared(&mut self, generation: Generation) -> Result<Prepared> {
         self.prepared
             .take_if(|prepared| prepared.generation == generation)
@@ -125,27 +218,11 @@ impl State {
     }
 }
 
-/// The images that the patch names by index.
-fn images_of(patch: &Patch, library: &Library) -> Result<Vec<Image>> {
-    let unknown = |index: usize, why: &str| {
-        let id: String = patch
-            .images
-            .get(index)
-            .into_iter()
-            .flatten()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        failure(FailureKind::UnknownImage, format!("image {index} (build id {id}): {why}"))
-    };
-    let own = library.image().ok_or_else(|| unknown(0, "the loader does not list the patch"))?;
-    if own.build_id.is_empty() || patch.images.first() != Some(&own.build_id) {
-        return Err(unknown(0, "the loaded library has another build id"));
-    }
-    let mut images = vec![own];
-    for (index, id) in patch.images.iter().enumerate().skip(1) {
-        images.push(Image::pinned(id).ok_or_else(|| unknown(index, "not loaded in this process"))?);
-    }
-    Ok(images)
+/// Says which image of a patch is not what it should be.
+fn unknown(patch: &Patch, index: usize, why: &str) -> hotdev_protocol::Failure {
+    let id = patch.images.get(index).into_iter().flatten();
+    let id: String = id.map(|byte| format!("{byte:02x}")).collect();
+    failure(FailureKind::UnknownImage, format!("image {index} (build id {id}): {why}"))
 }
 
 fn order(why: String) -> hotdev_protocol::Failure {

@@ -2,8 +2,10 @@
 //!
 //! The program checks every answer itself (`programs/soak_main.rs`). This side makes the edits,
 //! tells the program which versions are possible, and looks at what program and hotdev take. A wrong
-//! answer, an end of the program, or a save that does not reach every thread is a failure.
+//! answer, an end of the program, or a save that does not reach every thread is a failure, and so is
+//! growth: see `bounds`.
 
+mod bounds;
 mod report;
 
 use std::fs;
@@ -53,6 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
         if is_point(number, options.reloads) {
             let point = soak.point(number, &times)?;
             eprintln!("{}", point.line());
+            bounds::check(&report.points, &point)?;
             report.points.push(point);
             times.clear();
         }

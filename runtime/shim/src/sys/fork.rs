@@ -3,7 +3,7 @@
 
 use std::panic;
 
-use super::socket;
+use super::{arena, socket};
 use crate::{agent, gate};
 
 /// Registers the handlers.
@@ -18,13 +18,17 @@ pub fn install() {
 
 extern "C" fn prepare() {
     let _ = panic::catch_unwind(gate::before_fork);
+    // The last lock to be taken: nothing is allocated until it is given back.
+    arena::close();
 }
 
 extern "C" fn parent() {
+    arena::open();
     drop(gate::after_fork());
 }
 
 extern "C" fn child() {
+    arena::open();
     let _ = panic::catch_unwind(|| {
         let pass = gate::after_fork();
         if pass.is_some() {

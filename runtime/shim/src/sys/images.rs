@@ -11,6 +11,7 @@ use std::{
 use super::{library, memory, memory::Span, note};
 
 /// A loaded ELF file. All addresses are those of the running process.
+#[derive(Clone)]
 pub struct Image {
     /// Contents of its build id note; empty when it has none.
     pub build_id: Vec<u8>,
@@ -24,6 +25,7 @@ pub struct Image {
 }
 
 /// A `PT_LOAD` segment.
+#[derive(Clone)]
 struct Segment {
     at: Range<u64>,
     /// `PF_R`, `PF_W`, `PF_X`.
@@ -37,6 +39,13 @@ impl Image {
             .into_iter()
             .find(|image| !build_id.is_empty() && image.build_id == build_id)?;
         library::pin(&image).then_some(image)
+    }
+
+    /// All pages between its first byte and its last.
+    pub fn range(&self) -> Range<u64> {
+        let begin = self.segments.iter().map(|segment| segment.at.start).min().unwrap_or(self.base);
+        let end = self.segments.iter().map(|segment| segment.at.end).max().unwrap_or(self.base);
+        memory::page_of(begin)..end.next_multiple_of(memory::page_size())
     }
 
     /// The `width` bytes at `offset`, if they lie in one segment that can be read.

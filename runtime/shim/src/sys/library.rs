@@ -8,10 +8,13 @@ use libloading::os::unix;
 use super::images::{self, Image};
 use crate::failure::{Result, failure};
 
-/// A loaded library. Dropping it unloads it, unless it had been loaded before.
+/// A loaded library. Dropping it unloads it, unless it had been loaded before, or other libraries
+/// need it.
 pub struct Library {
-    handle: unix::Library,
+    _handle: unix::Library,
     base: u64,
+    /// Where the loader keeps its record of the library, the `struct link_map`.
+    pub record: u64,
 }
 
 impl Library {
@@ -25,18 +28,13 @@ impl Library {
         // SAFETY: loading runs the library's constructors. The session built it from the
         // program's own source, and its owner, mode and hash have been checked.
         let handle = unsafe { unix::Library::open(Some(path), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
-        let (handle, base) = with_base(handle.map_err(failed)?);
-        Ok(Self { handle, base })
+        let (handle, base, record) = with_base(handle.map_err(failed)?);
+        Ok(Self { _handle: handle, base, record })
     }
 
     /// The library as one of the loaded images.
     pub fn image(&self) -> Option<Image> {
         images::loaded().into_iter().find(|image| image.base == self.base)
-    }
-
-    /// Leaves it loaded for as long as the process lives.
-    pub fn keep(self) {
-        mem::forget(self.handle);
     }
 }
 
@@ -48,7 +46,7 @@ pub fn pin(image: &Image) -> bool {
     // of a library that is there goes up.
     match unsafe { unix::Library::open(name, libc::RTLD_NOLOAD | libc::RTLD_LAZY) } {
         Ok(handle) => {
-            let (handle, base) = with_base(handle);
+            let (handle, base, _) = with_base(handle);
             mem::forget(handle);
             base == image.base
         }
@@ -56,8 +54,8 @@ pub fn pin(image: &Image) -> bool {
     }
 }
 
-/// The load address of a library.
-fn with_base(handle: unix::Library) -> (unix::Library, u64) {
+/// The load address of a library, and where the loader's record of it is.
+fn with_base(handle: unix::Library) -> (unix::Library, u64, u64) {
     let raw = handle.into_raw();
     let mut map: *const u64 = ptr::null();
     let out: *mut c_void = (&raw mut map).cast();
@@ -73,5 +71,5 @@ fn with_base(handle: unix::Library) -> (unix::Library, u64) {
         u64::MAX
     };
     // SAFETY: the same handle that was taken apart above, and still open.
-    (unsafe { unix::Library::from_raw(raw) }, base)
+    (unsafe { unix::Library::from_raw(raw) }, base, map as u64)
 }

@@ -1,8 +1,9 @@
 //! Reading and writing words of loaded images.
 //!
 //! A [`Span`] or [`Slot`] cannot be made from a bare address: [`Image::span`] checks that the
-//! bytes lie in a segment of a loaded image. Images stay loaded meanwhile: the patch's own because
-//! the caller holds its [`Library`], all others because they are pinned.
+//! bytes lie in a segment of a loaded image. Images stay loaded meanwhile: patches because the
+//! state holds their [`Library`] and forgets their slots before it lets go of it, all others because
+//! they are pinned.
 //!
 //! [`Image::span`]: super::images::Image::span
 //! [`Library`]: super::library::Library
@@ -11,6 +12,7 @@ use std::{
     ffi::c_int,
     io,
     marker::PhantomData,
+    ops::Range,
     ptr,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -68,6 +70,11 @@ impl Slot {
     /// Writes it in one piece.
     pub fn store(self, value: u64) {
         self.word().store(value, Ordering::SeqCst);
+    }
+
+    /// Whether it lies in one of the ranges.
+    pub fn is_in(self, ranges: &[Range<u64>]) -> bool {
+        ranges.iter().any(|range| range.contains(&self.0))
     }
 
     fn word(&self) -> &AtomicU64 {

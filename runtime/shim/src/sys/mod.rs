@@ -2,6 +2,7 @@
 //! workspace. What it hands out is safe to use in any order.
 #![allow(unsafe_code)]
 
+pub mod arena;
 mod fork;
 pub mod images;
 pub mod library;
@@ -9,4 +10,5 @@ pub mod memory;
 mod note;
 pub mod socket;
 pub mod start;
+pub mod survey;
 pub mod user;

@@ -10,4 +10,5 @@ mod live;
 mod program;
 mod refusals;
 mod session;
+mod settle;
 mod wire;

@@ -1,0 +1,134 @@
+//! Finds out which old patches a running process can still reach: a conservative search, like that
+//! of a garbage collector that knows nothing of types.
+//!
+//! All threads are stopped for a moment, through ptrace, so that no address moves from a place that
+//! has not been looked at to one that has. Then every word that may hold an address is looked at:
+//! registers, stacks, heaps, statics, thread-locals, at every byte, also as glibc scrambles the
+//! addresses of functions that it calls at exits. What an image that has to stay refers to has to
+//! stay as well. Whatever cannot be shown (no permission, a thread that does not stop or is busy,
+//! memory that cannot be read, too much of it) is an error here, and everything stays.
+//!
+//! A stop must not be noticed: see [`threads`].
+
+mod maps;
+mod search;
+mod threads;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use hotdev_protocol::{Survey, Surveyed};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::process;
+use search::Search;
+use threads::Stopped;
+
+/// How much work a search may be: threads stand still as long, a frame of a game or two. A process
+/// with more memory than can be searched in that time keeps its old code.
+const WORK: Duration = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 60 });
+
+/// How long the search may take where others have the processor meanwhile: while threads stand
+/// still, and while they run.
+const STANDSTILL: Duration = Duration::from_millis(500);
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// How often a moment is looked for in which no thread is busy, and how long to wait for the next.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// Why nothing is known of a process's memory.
+#[derive(Debug)]
+pub enum Unknown {
+    /// Threads were computing; the next moment may be better.
+    Busy,
+    /// Something else has to be done first.
+    Interrupted,
+    /// It cannot be shown.
+    Hidden(String),
+}
+
+impl From<std::io::Error> for Unknown {
+    fn from(error: std::io::Error) -> Self {
+        Self::Hidden(error.to_string())
+    }
+}
+
+/// When a search is to be given up.
+struct Limit {
+    /// In the processor time of the thread that searches.
+    work: Duration,
+    end: Instant,
+}
+
+impl Limit {
+    fn start(longest: Duration) -> Self {
+        Self { work: worked() + WORK, end: Instant::now() + longest }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() > self.end || worked() > self.work
+    }
+}
+
+/// The processor time of the calling thread.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
+}
+
+/// Build ids of the surveyed patches to which nothing in the process refers. `is_wanted` says
+/// whether the answer is still waited for.
+///
+/// # Errors
+/// Why nothing can be said.
+pub fn unreachable(
+    pid: u32,
+    survey: &Survey,
+    is_wanted: &(dyn Fn() -> bool + Sync),
+) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+    if !process::can_wait_end() {
+        return Err(Unknown::Hidden("the kernel is older than Linux 5.3".into()));
+    }
+    // A first look while the threads run: most of what has to stay is found so, and how long the
+    // search takes.
+    let mut search = Search::new(pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
+    search.run(&[])?;
+    let patches = search.unmarked();
+    if patches.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let survey = Survey { patches, ..survey.clone() };
+    for _ in 0..ATTEMPTS {
+        match at_standstill(pid, &survey, is_wanted) {
+            Err(Unknown::Busy) => std::thread::sleep(PAUSE),
+            found => return found,
+        }
+    }
+    Err(Unknown::Busy)
+}
+
+/// On a thread of its own: its end lets go of all that it has stopped, whatever happens.
+fn at_standstill(
+    pid: u32,
+    survey: &Survey,
+    is_wanted: &(dyn Fn() -> bool + Sync),
+) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+    let work = || {
+        let start = Instant::now();
+        let stopped = Stopped::stop(pid, survey.thread)?;
+        let mut search = Search::new(pid, survey, Limit::start(STANDSTILL), is_wanted)?;
+        search.set_guard(stopped.thread_pointer())?;
+        let mut roots = stopped.registers().to_vec();
+        roots.extend_from_slice(&survey.handlers);
+        roots.extend(maps::kernel_held(pid)?);
+        search.run(&roots)?;
+        let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
+        let unmarked = unmarked.collect();
+        stopped.go_on();
+        tracing::info!(pid, ms = start.elapsed().as_secs_f64() * 1e3, "all threads stood still");
+        Ok(unmarked)
+    };
+    let joined = std::thread::scope(|scope| scope.spawn(work).join());
+    joined.unwrap_or_else(|_| Err(Unknown::Hidden("hotdev itself made a mistake".into())))
+}

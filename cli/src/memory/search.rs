@@ -1,0 +1,193 @@
+//! The search itself: bytes of the process against the address ranges of old patches.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use hotdev_protocol::{Survey, Surveyed};
+use memchr::memmem::Finder;
+
+use super::maps::{self, Mapping};
+use super::{Limit, Unknown};
+
+/// How much is read at once.
+const CHUNK: u64 = 1 << 20;
+
+/// Bytes of the loader's record of an image. `struct link_map` has more in every glibc since 2.17,
+/// and all pointers into the image stand in these.
+const RECORD: u64 = 1152;
+
+/// Where glibc keeps the number that addresses are scrambled with, from a thread's own pointer on
+/// (`tcbhead_t`, sysdeps/x86_64/nptl/tls.h).
+const GUARD: u64 = 0x30;
+
+/// One search. Patches that something refers to are marked.
+pub struct Search<'a> {
+    memory: File,
+    pagemap: File,
+    mappings: Vec<Mapping>,
+    patches: &'a [Surveyed],
+    marked: Vec<bool>,
+    own: &'a [(u64, u64)],
+    /// All patches lie in here.
+    around: Range<u64>,
+    /// The upper halves of addresses in there.
+    upper: Vec<Finder<'static>>,
+    guard: Option<u64>,
+    limit: Limit,
+    is_wanted: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl<'a> Search<'a> {
+    /// Opens the process's memory.
+    pub fn new(
+        pid: u32,
+        survey: &'a Survey,
+        limit: Limit,
+        is_wanted: &'a (dyn Fn() -> bool + Sync),
+    ) -> Result<Self, Unknown> {
+        let begin = survey.patches.iter().map(|patch| patch.begin).min().unwrap_or(0);
+        let end = survey.patches.iter().map(|patch| patch.end).max().unwrap_or(0);
+        let upper = (begin >> 32..=end.saturating_sub(1).max(begin) >> 32)
+            .map(|upper| Finder::new(&(upper as u32).to_le_bytes()).into_owned());
+        Ok(Self {
+            memory: File::open(format!("/proc/{pid}/mem"))?,
+            pagemap: File::open(format!("/proc/{pid}/pagemap"))?,
+            mappings: maps::read(pid)?,
+            patches: &survey.patches,
+            marked: vec![false; survey.patches.len()],
+            own: &survey.own,
+            around: begin..end,
+            upper: upper.collect(),
+            guard: None,
+            limit,
+            is_wanted,
+        })
+    }
+
+    /// Has scrambled addresses found too.
+    pub fn set_guard(&mut self, thread_pointer: u64) -> Result<(), Unknown> {
+        self.guard = Some(self.word(thread_pointer + GUARD)?);
+        Ok(())
+    }
+
+    /// Marks every patch to which `words`, the memory, or another marked patch refers.
+    pub fn run(&mut self, words: &[u64]) -> Result<(), Unknown> {
+        words.iter().for_each(|word| self.mark(*word));
+        let all = self.mappings.clone();
+        let is_patch = |map: &&Mapping| self.patches.iter().any(|p| is_inside(&map.range, p));
+        let (of_patches, rest): (Vec<_>, Vec<_>) = all.iter().partition(is_patch);
+        for map in rest {
+            self.mapping(map)?;
+        }
+        let mut done = vec![false; self.patches.len()];
+        while let Some(next) = (0..done.len()).find(|i| self.marked[*i] && !done[*i]) {
+            done[next] = true;
+            let patches = self.patches;
+            for map in of_patches.iter().filter(|map| is_inside(&map.range, &patches[next])) {
+                self.mapping(map)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The patches that nothing refers to.
+    pub fn unmarked(&self) -> Vec<Surveyed> {
+        let all = self.patches.iter().zip(&self.marked);
+        all.filter(|(_, marked)| !**marked).map(|(patch, _)| patch.clone()).collect()
+    }
+
+    fn mapping(&mut self, map: &Mapping) -> Result<(), Unknown> {
+        for run in map.written(&self.pagemap)? {
+            let mut begin = run.start;
+            while begin < run.end {
+                if self.marked.iter().all(|marked| *marked) {
+                    return Ok(());
+                }
+                if self.limit.is_over() {
+                    return Err(Unknown::Hidden("its memory is too large to be searched".into()));
+                }
+                if !(self.is_wanted)() {
+                    return Err(Unknown::Interrupted);
+                }
+                let end = run.end.min(begin + CHUNK);
+                // An address may begin in one chunk and end in the next.
+                let mut bytes = vec![0; (run.end.min(end + 7) - begin) as usize];
+                self.memory.read_exact_at(&mut bytes, begin)?;
+                self.bytes(begin, &bytes)?;
+                begin = end;
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, begin: u64, bytes: &[u8]) -> io::Result<()> {
+        for upper in self.upper.clone() {
+            // The upper half of an address has its lower half before it.
+            let mut from = 4;
+            while let Some(found) = bytes.get(from..).and_then(|rest| upper.find(rest)) {
+                from += found + 1;
+                let at = from - 5;
+                let word = bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+                if self.around.contains(&word) {
+                    self.address(begin + at as u64, word)?;
+                }
+            }
+        }
+        let Some(guard) = self.guard else { return Ok(()) };
+        for word in bytes.chunks_exact(8) {
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            let plain = word.rotate_right(17) ^ guard;
+            if self.around.contains(&plain) {
+                self.mark(plain);
+            }
+        }
+        Ok(())
+    }
+
+    /// An address in the patches' range stands at `at`.
+    fn address(&mut self, at: u64, address: u64) -> io::Result<()> {
+        let inside = |patch: &Surveyed| (patch.begin..patch.end).contains(&address);
+        let Some(index) = self.patches.iter().position(inside) else { return Ok(()) };
+        if self.marked[index] || self.own.iter().any(|(begin, end)| (*begin..*end).contains(&at)) {
+            return Ok(());
+        }
+        if !self.is_of_loader(at, &self.patches[index]) {
+            tracing::debug!(at, address, "an old patch is referred to");
+            self.marked[index] = true;
+        }
+        Ok(())
+    }
+
+    /// Whether the dynamic loader keeps the word at `at` to manage a patch.
+    fn is_of_loader(&self, at: u64, patch: &Surveyed) -> bool {
+        if (patch.record..patch.record + RECORD).contains(&at) {
+            return true;
+        }
+        // An entry of `_dl_find_object`: begin, end, record, unwind table (elf/dl-find_object.h).
+        at.is_multiple_of(8)
+            && [0, 8, 24].into_iter().any(|offset| {
+                let entry = at.wrapping_sub(offset);
+                self.word(entry).is_ok_and(|word| word == patch.begin)
+                    && self.word(entry.wrapping_add(16)).is_ok_and(|word| word == patch.record)
+            })
+    }
+
+    fn mark(&mut self, address: u64) {
+        let inside = |patch: &Surveyed| (patch.begin..patch.end).contains(&address);
+        if let Some(index) = self.patches.iter().position(inside) {
+            self.marked[index] = true;
+        }
+    }
+
+    fn word(&self, at: u64) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.memory.read_exact_at(&mut bytes, at)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+fn is_inside(range: &Range<u64>, patch: &Surveyed) -> bool {
+    range.start >= patch.begin && range.end <= patch.end
+}

@@ -1,0 +1,40 @@
+//! What only the process itself can say before old code is unloaded.
+
+use std::{mem, ops::Range, ptr};
+
+/// The thread that asks, as the kernel numbers it.
+pub fn thread() -> u32 {
+    // SAFETY: gettid has no preconditions and cannot fail.
+    unsafe { libc::gettid() }.cast_unsigned()
+}
+
+/// The stack of the thread that asks; empty where it is not known.
+pub fn stack() -> Range<u64> {
+    let (mut begin, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the attributes are plain data that pthread_getattr_np fills in for a thread that is
+    // there, and they are destroyed once, after their last use.
+    let found = unsafe {
+        let mut attributes: libc::pthread_attr_t = mem::zeroed();
+        let mut found = libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) == 0;
+        if found {
+            found = libc::pthread_attr_getstack(&attributes, &mut begin, &mut size) == 0;
+            libc::pthread_attr_destroy(&mut attributes);
+        }
+        found
+    };
+    let begin = begin as u64;
+    if found { begin..begin + size as u64 } else { 0..0 }
+}
+
+/// Addresses of the functions that signals call. Only the kernel knows them.
+pub fn signal_handlers() -> Vec<u64> {
+    let actions = (1..=libc::SIGRTMAX()).filter_map(|signal| {
+        // SAFETY: sigaction is plain data, for which all zeros is a valid value; without a new
+        // action, the call only fills in the old one.
+        unsafe {
+            let mut action: libc::sigaction = mem::zeroed();
+            (libc::sigaction(signal, ptr::null(), &mut action) == 0).then_some(action)
+        }
+    });
+    actions.map(|action| action.sa_sigaction as u64).filter(|handler| *handler > 1).collect()
+}
