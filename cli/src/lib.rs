@@ -37,6 +37,7 @@ pub mod processes;
 pub mod session;
 pub mod control;
 pub mod report;
+pub mod tui;
 
 // Used by all of them.
 pub mod elf;

@@ -1,0 +1,320 @@
+//! The model: everything that a frame shows but the program's own screen. News and keys change it;
+//! what they ask of the world comes back as [`Action`]s.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::details;
+use super::problem::Problem;
+use super::screen::Setup;
+use super::status::{Program, Status};
+use super::text::{Line, Place};
+use super::timeline::Timeline;
+use crate::control::{Done, Request};
+use crate::report::Said;
+use crate::report::event::Event;
+
+/// Who gets the keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// hotdev.
+    #[default]
+    Keys,
+    /// The program.
+    Typing,
+    /// The text to search for, as far as it is typed.
+    Search(String),
+    /// Whether to quit although the program runs these processes.
+    Quit(Vec<String>),
+    /// The list of keys is shown.
+    Help,
+}
+
+/// What the panel beside the program shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Panel {
+    #[default]
+    Timeline,
+    Details,
+    Problem,
+}
+
+/// What a key asks of the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Of the session.
+    Ask(Request),
+    /// To type a key into the program.
+    Type(KeyEvent),
+    /// To end everything, if nothing speaks against it.
+    WantQuit,
+    /// To end everything.
+    Quit,
+    /// To open the editor.
+    Edit(Place),
+    /// To move the program's pane so many pages up, in tenths.
+    Scroll(isize),
+    /// To go to its oldest line.
+    Top,
+    /// To go to its newest line.
+    Bottom,
+    /// To search it.
+    Search(String),
+    /// To go to an older match, or a newer one.
+    Match(isize),
+}
+
+/// The state.
+pub(super) struct App {
+    pub setup: Setup,
+    /// Files are named from here.
+    pub base: PathBuf,
+    pub mode: Mode,
+    pub panel: Panel,
+    pub zoomed: bool,
+    pub status: Status,
+    pub timeline: Timeline,
+    pub problem: Option<Problem>,
+    /// Something to be read once: an answer, a result of a search.
+    pub notice: Option<String>,
+    /// Lines that the panel is scrolled by hand; nothing where it follows what is selected.
+    pub scroll: Option<usize>,
+    /// Lines of the selected entry.
+    pub details: Vec<Line>,
+}
+
+impl App {
+    pub(super) fn new(setup: Setup, base: PathBuf) -> Self {
+        Self {
+            setup,
+            base,
+            mode: Mode::default(),
+            panel: Panel::default(),
+            zoomed: false,
+            status: Status::default(),
+            timeline: Timeline::default(),
+            problem: None,
+            notice: None,
+            scroll: None,
+            details: Vec::new(),
+        }
+    }
+
+    /// Takes in what the session says. `time`: as a clock shows it.
+    pub(super) fn hear(&mut self, said: &Said, time: String, now: Instant) {
+        self.status.hear(said, self.setup.asks, now);
+        self.timeline.hear(said, time);
+        self.refresh();
+        match said {
+            Said::Event(event @ (Event::CompileError { .. } | Event::Refused { .. })) => {
+                let asks = self.setup.asks && matches!(self.status.program, Program::Running(_));
+                // While the same edit is being made, one stays where one was.
+                let selected = self.problem.take().map_or(0, |problem| problem.selected);
+                self.problem = Problem::of(event, &self.base, asks);
+                self.problem.iter_mut().for_each(|problem| problem.step(selected as isize));
+                if !self.setup.restarts || matches!(event, Event::CompileError { .. }) {
+                    self.open(Panel::Problem);
+                }
+            }
+            Said::Event(
+                Event::Live { .. } | Event::Unchanged { .. } | Event::RolledBack { .. },
+            )
+            | Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.solved(),
+            Said::Error { .. } => self.open(Panel::Details),
+            Said::Event(Event::Warning { message, .. }) => self.notice = Some(message.clone()),
+            Said::Event(_) => {}
+        }
+    }
+
+    fn solved(&mut self) {
+        self.problem = None;
+        self.notice = None;
+        if self.panel == Panel::Problem {
+            self.open(Panel::Timeline);
+        }
+    }
+
+    /// Takes in how something that was asked for has ended.
+    pub(super) fn answered(&mut self, done: Done) {
+        self.notice = match (done.message, done.hint) {
+            (Some(message), Some(hint)) => Some(format!("{message}; {hint}")),
+            (message, hint) => message.or(hint),
+        };
+    }
+
+    /// Whether the last refusal is a question that was not answered yet.
+    pub(super) fn asks(&self) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.asks)
+    }
+
+    fn open(&mut self, panel: Panel) {
+        (self.panel, self.scroll) = (panel, None);
+    }
+
+    fn refresh(&mut self) {
+        let entry = self.timeline.entry();
+        self.details = entry.map(|entry| details::lines(entry, &self.base)).unwrap_or_default();
+    }
+
+    /// Takes in a key.
+    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Action> {
+        self.notice = None;
+        match std::mem::take(&mut self.mode) {
+            Mode::Typing if is_leave(key) => None,
+            Mode::Typing => {
+                self.mode = Mode::Typing;
+                Some(Action::Type(key))
+            }
+            Mode::Search(text) => self.search_key(key, text),
+            Mode::Quit(_) => match key.code {
+                KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter => Some(Action::Quit),
+                _ if is_interrupt(key) => Some(Action::Quit),
+                _ => None,
+            },
+            Mode::Help if is_interrupt(key) => Some(Action::WantQuit),
+            Mode::Help => None,
+            Mode::Keys => self.own_key(key),
+        }
+    }
+
+    fn search_key(&mut self, key: KeyEvent, mut text: String) -> Option<Action> {
+        match key.code {
+            _ if is_interrupt(key) => return None,
+            KeyCode::Enter => return Some(Action::Search(text)),
+            KeyCode::Esc => return Some(Action::Search(String::new())),
+            KeyCode::Backspace if text.pop().is_none() => return None,
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => text.clear(),
+            KeyCode::Char(c) if is_plain(key) => text.push(c),
+            _ => {}
+        }
+        self.mode = Mode::Search(text);
+        None
+    }
+
+    fn own_key(&mut self, key: KeyEvent) -> Option<Action> {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return match key.code {
+                KeyCode::Char('c') => Some(Action::WantQuit),
+                KeyCode::Char('u') => Some(Action::Scroll(5)),
+                KeyCode::Char('d') => Some(Action::Scroll(-5)),
+                _ => None,
+            };
+        }
+        match key.code {
+            KeyCode::Char('i') => self.mode = Mode::Typing,
+            KeyCode::Char('?') => self.mode = Mode::Help,
+            KeyCode::Char('/') => self.mode = Mode::Search(String::new()),
+            KeyCode::Char('q') => return Some(Action::WantQuit),
+            KeyCode::Char('u') => return Some(Action::Ask(Request::Rollback { generation: None })),
+            KeyCode::Char('r') => return Some(self.reload()),
+            KeyCode::Char('R') => return Some(Action::Ask(Request::Restart)),
+            KeyCode::Char('n') => return Some(Action::Match(1)),
+            KeyCode::Char('N') => return Some(Action::Match(-1)),
+            KeyCode::Char('g') | KeyCode::Home => return Some(Action::Top),
+            KeyCode::Char('G') | KeyCode::End => return Some(Action::Bottom),
+            KeyCode::PageUp => return Some(Action::Scroll(10)),
+            KeyCode::PageDown => return Some(Action::Scroll(-10)),
+            KeyCode::Char('e') => return self.place().map(Action::Edit),
+            KeyCode::Enter => return self.make_current(),
+            KeyCode::Char('z') => self.zoomed = !self.zoomed,
+            KeyCode::Char('d') | KeyCode::Char(' ') => self.open_or_close(Panel::Details),
+            KeyCode::Char('p') if self.problem.is_some() => self.open_or_close(Panel::Problem),
+            KeyCode::Tab => self.next_panel(),
+            KeyCode::Char('k') | KeyCode::Up => self.step(-1),
+            KeyCode::Char('j') | KeyCode::Down => self.step(1),
+            KeyCode::Char('[') => self.scroll_panel(-3),
+            KeyCode::Char(']') => self.scroll_panel(3),
+            KeyCode::Esc => self.close(),
+            _ => {}
+        }
+        None
+    }
+
+    fn reload(&self) -> Action {
+        Action::Ask(Request::Reload { files: Vec::new(), base: self.base.clone() })
+    }
+
+    /// Where `e` opens the editor.
+    fn place(&mut self) -> Option<Place> {
+        let place = match self.panel {
+            Panel::Problem => self.problem.as_ref().and_then(|problem| problem.place().cloned()),
+            Panel::Details | Panel::Timeline => {
+                self.timeline.entry().and_then(|entry| entry.first_change.clone())
+            }
+        };
+        let place = place.or_else(|| self.problem.as_ref()?.place().cloned());
+        if place.is_none() {
+            self.notice = Some("no place to edit: select a generation with a diff".into());
+        }
+        place
+    }
+
+    fn make_current(&mut self) -> Option<Action> {
+        let entry = self.timeline.entry()?;
+        let Some(generation) = entry.generation() else {
+            self.open(Panel::Details);
+            return None;
+        };
+        if entry.is_left {
+            self.notice = Some(format!(
+                "generation {generation} was left; `r` applies the files as they are now"
+            ));
+            return None;
+        }
+        if generation == self.status.generation {
+            self.notice = Some(format!("generation {generation} is current"));
+            return None;
+        }
+        Some(Action::Ask(Request::Rollback { generation: Some(generation) }))
+    }
+
+    fn step(&mut self, by: isize) {
+        self.scroll = None;
+        match (self.panel, &mut self.problem) {
+            (Panel::Problem, Some(problem)) => problem.step(by),
+            _ => {
+                self.timeline.step(by);
+                self.refresh();
+            }
+        }
+    }
+
+    fn scroll_panel(&mut self, by: isize) {
+        self.scroll = Some(self.scroll.unwrap_or_default().saturating_add_signed(by));
+    }
+
+    fn open_or_close(&mut self, panel: Panel) {
+        self.open(if self.panel == panel { Panel::Timeline } else { panel });
+    }
+
+    fn next_panel(&mut self) {
+        self.open(match self.panel {
+            Panel::Timeline => Panel::Details,
+            Panel::Details if self.problem.is_some() => Panel::Problem,
+            Panel::Details | Panel::Problem => Panel::Timeline,
+        });
+    }
+
+    fn close(&mut self) {
+        if let Some(problem) = self.problem.as_mut().filter(|problem| problem.asks) {
+            problem.asks = false;
+            self.notice = Some("kept: the program runs on as it was".into());
+        }
+        self.open(Panel::Timeline);
+    }
+}
+
+/// Ctrl-], also as terminals without a name for it send it.
+fn is_leave(key: KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char(']' | '5'))
+}
+
+fn is_interrupt(key: KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c')
+}
+
+fn is_plain(key: KeyEvent) -> bool {
+    !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}

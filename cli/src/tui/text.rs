@@ -1,0 +1,52 @@
+//! Lines of text with what they mean; [`super::draw`] decides how that looks.
+
+use std::path::PathBuf;
+
+/// What a line, or a part of one, is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tone {
+    #[default]
+    Plain,
+    /// The head of what follows.
+    Title,
+    Good,
+    Bad,
+    Notice,
+    /// A name or a place.
+    Name,
+    /// Less important than the rest.
+    Faint,
+    Added,
+    Removed,
+}
+
+/// One line, as long as it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    pub tone: Tone,
+    pub text: String,
+}
+
+impl Line {
+    pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self { tone, text: printable(&text.into()) }
+    }
+}
+
+/// A place in a file, to be opened in an editor. Lines and columns count from 1; 0 is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub file: PathBuf,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// Tabs as spaces, and no character that would move the cursor.
+fn printable(text: &str) -> String {
+    text.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
+}
+
+/// "1 error", "2 errors".
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
