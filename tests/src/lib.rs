@@ -19,6 +19,7 @@ mod binary;
 mod ending;
 mod log;
 mod processes;
+mod screen;
 mod session;
 pub mod steps;
 mod turn;
@@ -28,6 +29,7 @@ pub use binary::{CommandOutput, cargo, prints, run_to_end};
 pub use ending::Signal;
 pub use log::Log;
 pub use processes::{is_alive, running_in};
+pub use screen::Screen;
 pub use session::Session;
 pub use workspace::Workspace;
 

@@ -173,15 +173,15 @@ pub struct Responder {
 enum Asker {
     /// A command, over its socket.
     Command(UnixStream),
-    /// Somebody in this process, who hears of events otherwise.
-    Here(Box<dyn FnOnce(Done) + Send>),
+    /// Somebody in this process, who is given the last event with the end.
+    Here(Box<dyn FnOnce(Option<Event>, Done) + Send>, Option<Box<Event>>),
 }
 
 impl fmt::Debug for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Command(_) => "Command",
-            Self::Here(_) => "Here",
+            Self::Here(..) => "Here",
         })
     }
 }
@@ -193,12 +193,15 @@ impl Responder {
     }
 
     /// Gives the end of the answer to somebody in this process. `on_done` must not block.
-    pub fn here(on_done: impl FnOnce(Done) + Send + 'static) -> Self {
-        Self { asker: Some(Asker::Here(Box::new(on_done))) }
+    pub fn here(on_done: impl FnOnce(Option<Event>, Done) + Send + 'static) -> Self {
+        Self { asker: Some(Asker::Here(Box::new(on_done), None)) }
     }
 
     /// Passes on something that happened.
     pub fn event(&mut self, event: &Event) {
+        if let Some(Asker::Here(_, last)) = &mut self.asker {
+            *last = Some(Box::new(event.clone()));
+        }
         self.write(event);
     }
 
@@ -214,8 +217,9 @@ impl Responder {
     }
 
     fn finish(&mut self, done: Done) {
-        if let Some(Asker::Here(on_done)) = self.asker.take_if(|it| matches!(it, Asker::Here(_))) {
-            return on_done(done);
+        let here = self.asker.take_if(|asker| matches!(asker, Asker::Here(..)));
+        if let Some(Asker::Here(on_done, last)) = here {
+            return on_done(last.map(|event| *event), done);
         }
         self.write(&Last { done });
         self.asker = None;
@@ -268,11 +272,15 @@ mod tests {
         let (sender, answers) = std::sync::mpsc::channel();
         let ask = || {
             let sender = sender.clone();
-            Responder::here(move |done| sender.send(done.exit).unwrap())
+            Responder::here(move |event, done| sender.send((event, done.exit)).unwrap())
         };
-        ask().done(exit::REFUSED, None, None);
+        let event = Event::Unchanged { files: Vec::new() };
+        let mut responder = ask();
+        responder.event(&event);
+        responder.done(exit::LIVE, None, None);
         drop(ask());
-        assert_eq!(answers.try_iter().collect::<Vec<_>>(), [exit::REFUSED, exit::NO_SESSION]);
+        let expected = [(Some(event), exit::LIVE), (None, exit::NO_SESSION)];
+        assert_eq!(answers.try_iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]

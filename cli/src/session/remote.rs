@@ -5,6 +5,7 @@ use crossbeam_channel::Sender;
 use super::Event;
 use crate::control::server::Responder;
 use crate::control::{Done, Request};
+use crate::report::event;
 
 /// Reaches a session of this process. Nothing here waits for it.
 #[derive(Clone, Debug)]
@@ -17,8 +18,13 @@ impl Remote {
         Self { sender: sender.clone() }
     }
 
-    /// Asks for something; `on_done` hears how it ended, on the session's thread.
-    pub fn ask(&self, request: Request, on_done: impl FnOnce(Done) + Send + 'static) {
+    /// Asks for something; `on_done` hears the last event of the answer and its end, on the
+    /// session's thread.
+    pub fn ask(
+        &self,
+        request: Request,
+        on_done: impl FnOnce(Option<event::Event>, Done) + Send + 'static,
+    ) {
         let _ = self.sender.send(Event::Request(request, Responder::here(on_done)));
     }
 

@@ -77,6 +77,8 @@ pub(super) struct App {
     pub status: Status,
     pub timeline: Timeline,
     pub problem: Option<Problem>,
+    /// What is searched for in the program's output, to be marked; empty for nothing.
+    pub query: String,
     /// Something to be read once: an answer, a result of a search.
     pub notice: Option<String>,
     /// Lines that the panel is scrolled by hand; nothing where it follows what is selected.
@@ -96,6 +98,7 @@ impl App {
             status: Status::default(),
             timeline: Timeline::default(),
             problem: None,
+            query: String::new(),
             notice: None,
             scroll: None,
             details: Vec::new(),
@@ -137,9 +140,12 @@ impl App {
     }
 
     /// Takes in how something that was asked for has ended.
-    pub(super) fn answered(&mut self, done: Done) {
+    pub(super) fn answered(&mut self, event: Option<Event>, done: Done) {
         self.notice = match (done.message, done.hint) {
             (Some(message), Some(hint)) => Some(format!("{message}; {hint}")),
+            (None, None) if matches!(event, Some(Event::Unchanged { .. })) => {
+                Some("nothing to apply: the program runs the files as they are".into())
+            }
             (message, hint) => message.or(hint),
         };
     }
@@ -203,7 +209,7 @@ impl App {
             };
         }
         match key.code {
-            KeyCode::Char('i') => self.mode = Mode::Typing,
+            KeyCode::Char('i') => self.type_into_program(),
             KeyCode::Char('?') => self.mode = Mode::Help,
             KeyCode::Char('/') => self.mode = Mode::Search(String::new()),
             KeyCode::Char('q') => return Some(Action::WantQuit),
@@ -226,10 +232,17 @@ impl App {
             KeyCode::Char('j') | KeyCode::Down => self.step(1),
             KeyCode::Char('[') => self.scroll_panel(-3),
             KeyCode::Char(']') => self.scroll_panel(3),
-            KeyCode::Esc => self.close(),
+            KeyCode::Esc => return self.close(),
             _ => {}
         }
         None
+    }
+
+    fn type_into_program(&mut self) {
+        match self.status.program {
+            Program::Running(_) => self.mode = Mode::Typing,
+            _ => self.notice = Some("the program does not run; R starts it".into()),
+        }
     }
 
     fn reload(&self) -> Action {
@@ -263,7 +276,7 @@ impl App {
             ));
             return None;
         }
-        if generation == self.status.generation {
+        if Some(generation) == self.status.current() {
             self.notice = Some(format!("generation {generation} is current"));
             return None;
         }
@@ -286,10 +299,12 @@ impl App {
     }
 
     fn open_or_close(&mut self, panel: Panel) {
+        self.zoomed = false;
         self.open(if self.panel == panel { Panel::Timeline } else { panel });
     }
 
     fn next_panel(&mut self) {
+        self.zoomed = false;
         self.open(match self.panel {
             Panel::Timeline => Panel::Details,
             Panel::Details if self.problem.is_some() => Panel::Problem,
@@ -297,12 +312,14 @@ impl App {
         });
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> Option<Action> {
+        let is_open = self.panel != Panel::Timeline;
         if let Some(problem) = self.problem.as_mut().filter(|problem| problem.asks) {
             problem.asks = false;
             self.notice = Some("kept: the program runs on as it was".into());
         }
         self.open(Panel::Timeline);
+        (!is_open && !self.query.is_empty()).then(|| Action::Search(String::new()))
     }
 }
 
@@ -318,3 +335,6 @@ fn is_interrupt(key: KeyEvent) -> bool {
 fn is_plain(key: KeyEvent) -> bool {
     !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
 }
+
+#[cfg(test)]
+pub(in crate::tui) mod tests;

@@ -1,36 +1,35 @@
 //! hotdev's own keys: what each does, where it goes, and how it is shown.
 
-/// A key as it is shown, what it does in a word, and in a sentence.
+/// A key as it is shown, and what it does.
 pub(super) struct Key {
     pub name: &'static str,
-    pub short: &'static str,
     pub long: &'static str,
 }
 
-const fn key(name: &'static str, short: &'static str, long: &'static str) -> Key {
-    Key { name, short, long }
+const fn key(name: &'static str, long: &'static str) -> Key {
+    Key { name, long }
 }
 
 /// All of them, as `?` lists them.
 pub(super) const ALL: &[Key] = &[
-    key("i", "type", "type into the program, until Ctrl-]"),
-    key("u", "back", "go back one generation"),
-    key("Enter", "current", "make the selected generation current"),
-    key("r", "reload", "apply the files as they are now"),
-    key("R", "restart", "build the files as they are now and start the program anew"),
-    key("j k, arrows", "select", "select in the timeline, or among errors"),
-    key("d", "details", "functions, messages and diff of what is selected"),
-    key("p", "problem", "show the last compile error or refusal again"),
-    key("e", "edit", "open $EDITOR at the error, or at the change"),
-    key("Tab", "panel", "timeline, details, problem in turn"),
-    key("[ ]", "scroll", "scroll the panel"),
-    key("PgUp PgDn", "scroll", "scroll the program's output; also Ctrl-u, Ctrl-d"),
-    key("g G", "ends", "to the oldest line, to the newest"),
-    key("/ n N", "search", "search the program's output; older, newer"),
-    key("z", "zoom", "the program alone, and back"),
-    key("Esc", "close", "close what is open; keep the program after a refusal"),
-    key("?", "help", "this list"),
-    key("q", "quit", "end the program, then hotdev; so does Ctrl-C"),
+    key("i", "type into the program, until Ctrl-]"),
+    key("u", "go back one generation"),
+    key("Enter", "make the selected generation current"),
+    key("r", "apply the files as they are now"),
+    key("R", "build the files as they are now and start the program anew"),
+    key("j k, arrows", "select in the timeline, or among errors"),
+    key("d", "functions, messages and diff of what is selected"),
+    key("p", "show the last compile error or refusal again"),
+    key("e", "open $EDITOR at the error, or at the change"),
+    key("Tab", "timeline, details, problem in turn"),
+    key("[ ]", "scroll the panel"),
+    key("PgUp PgDn", "scroll the program's output; also Ctrl-u, Ctrl-d"),
+    key("g G", "to the oldest line, to the newest"),
+    key("/ n N", "search the program's output; older, newer"),
+    key("z", "the program alone, and back"),
+    key("Esc", "close what is open; keep the program after a refusal"),
+    key("?", "this list"),
+    key("q", "end the program, then hotdev; so does Ctrl-C"),
 ];
 
 /// The keys that matter now, the most important first; those that do not fit are left out.

@@ -3,6 +3,7 @@
 use super::pty::Tty;
 use crate::control::Done;
 use crate::report::Said;
+use crate::report::event::Event;
 use crate::source::Edit;
 
 /// One thing that the UI hears of.
@@ -15,8 +16,8 @@ pub(super) enum News {
     Edits { generation: u64, edits: Vec<Edit> },
     /// The program was started on this terminal.
     Program(Tty),
-    /// How something that the UI asked for has ended.
-    Answer(Done),
+    /// How something that the UI asked for has ended, and the last event of the answer.
+    Answer(Option<Event>, Done),
     /// The session is over: give the terminal back.
     Finish,
 }

@@ -7,16 +7,14 @@ use vt100::{Callbacks, Parser, Screen};
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 10_000;
 
-/// Takes back what one program may have asked of the terminal before the next one gets it: the
-/// other screen, attributes, margins, modes of the cursor, keys, paste and mouse.
-const RESET: &str = "\x1b[?1049l\x1b[0m\x1b[r\x1b[?25h\x1b[?1l\x1b>\x1b[?2004l\
-                     \x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[9999H";
+/// Takes back what one program may have asked of the terminal before the next one gets it:
+/// attributes, margins, modes of the cursor, keys, paste and mouse.
+const RESET: &str = "\x1b[0m\x1b[r\x1b[?25h\x1b[?1l\x1b>\x1b[?2004l\
+                     \x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l";
 
 /// What the program has printed.
 pub(super) struct Pane {
     parser: Parser<Replies>,
-    /// What is searched for, to be marked; empty for nothing.
-    pub query: String,
 }
 
 /// Answers to what programs ask a terminal.
@@ -56,7 +54,7 @@ impl Pane {
     pub(super) fn new(rows: u16, columns: u16) -> Self {
         let (rows, columns) = (at_least_one(rows), at_least_one(columns));
         let parser = Parser::new_with_callbacks(rows, columns, SCROLLBACK, Replies::default());
-        Self { parser, query: String::new() }
+        Self { parser }
     }
 
     /// Takes in output, and gives back what the program is to be answered.
@@ -67,14 +65,13 @@ impl Pane {
 
     /// Makes room for another program below what this one printed.
     pub(super) fn begin_anew(&mut self, title: &str) {
-        self.feed(RESET.as_bytes());
+        self.feed(b"\x1b[?1049l");
         let (row, column) = self.screen().cursor_position();
-        let is_empty = self.screen().contents().trim().is_empty() && self.scrollback_len() == 0;
-        if is_empty {
-            self.feed(b"\x1b[H");
+        self.feed(format!("{RESET}\x1b[{};{}H", row + 1, column + 1).as_bytes());
+        if (row, column, self.scrollback_len()) == (0, 0, 0) {
             return;
         }
-        if (row, column) != (0, 0) {
+        if column > 0 {
             self.feed(b"\r\n");
         }
         self.feed(format!("\x1b[2m-- {title} --\x1b[0m\r\n").as_bytes());
@@ -104,7 +101,7 @@ impl Pane {
     }
 
     /// Moves the view to the newest line.
-    pub(super) fn to_bottom(&mut self) {
+    pub(super) fn show_newest(&mut self) {
         self.parser.screen_mut().set_scrollback(0);
     }
 
@@ -167,7 +164,7 @@ mod tests {
         assert_eq!(pane.screen().contents(), before);
         pane.show(0);
         assert!(pane.screen().contents().starts_with("line 1\n"));
-        pane.to_bottom();
+        pane.show_newest();
         assert!(pane.screen().contents().contains("and more"));
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::text::{Line, Place, Tone};
-use crate::report::event::{Diagnostic, Event};
+use crate::report::event::{Diagnostic, Event, RefusalCode};
 use crate::report::{phrases, refusals};
 
 /// The last verdict, where it was not good.
@@ -49,7 +49,8 @@ impl Problem {
                 let mut items: Vec<Item> = items.collect();
                 let tail = items.last().cloned().unwrap_or_default().place;
                 items.push(Item { lines: advice(*code, message, asks), place: tail });
-                Some(Self { title: format!("refused: {message}"), items, selected: 0, asks })
+                let title = format!("refused ({})", code.name());
+                Some(Self { title, items, selected: 0, asks })
             }
             _ => None,
         }
@@ -72,15 +73,17 @@ impl Problem {
     }
 }
 
-fn advice(code: crate::report::event::RefusalCode, message: &str, asks: bool) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Bad, format!("refused: {message}"))];
-    let why = format!("  why:  {}", refusals::reason(code));
-    lines.push(Line::new(Tone::Plain, why));
-    lines.push(Line::new(Tone::Plain, "  so:   the program runs on as it was"));
+fn advice(code: RefusalCode, message: &str, asks: bool) -> Vec<Line> {
     let keeps = if asks { ", Esc keeps what runs" } else { "" };
-    let next = format!("  next: R restarts with the edit{keeps}; taking it back keeps the state");
-    lines.push(Line::new(Tone::Plain, next));
-    lines
+    vec![
+        Line::new(Tone::Bad, format!("refused: {message}")),
+        Line::labelled("why:", refusals::reason(code)),
+        Line::labelled("so:", "the program runs on as it was"),
+        Line::labelled(
+            "next:",
+            &format!("R restarts with the edit{keeps}; taking it back keeps the state"),
+        ),
+    ]
 }
 
 fn diagnostic(one: &Diagnostic, base: &Path) -> Item {
@@ -106,7 +109,7 @@ fn diagnostic(one: &Diagnostic, base: &Path) -> Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::event::{Item as Refused, RefusalCode};
+    use crate::report::event::Item as Refused;
 
     fn one(level: &str, line: u32) -> Diagnostic {
         Diagnostic {

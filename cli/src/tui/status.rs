@@ -44,6 +44,8 @@ struct Work {
     since: Instant,
     is_save: bool,
     progress: Option<Progress>,
+    /// What cargo waits for or fetches.
+    note: Option<String>,
 }
 
 /// How far cargo is.
@@ -117,13 +119,18 @@ impl Status {
         let since = self.work.as_ref().filter(|work| work.is_save).map_or(now, |work| work.since);
         let is_save = reason == Reason::Save;
         let since = if is_save { since } else { now };
-        self.work = Some(Work { text, since, is_save, progress: None });
+        self.work = Some(Work { text, since, is_save, progress: None, note: None });
     }
 
     /// Takes in a line of cargo's.
     pub(super) fn cargo(&mut self, line: &str) {
         if let Some(work) = self.work.as_mut().filter(|work| !work.is_save) {
-            work.progress = progress(line).or(work.progress.take());
+            let (word, _) = line.trim_start().split_once(' ').unwrap_or_default();
+            if let Some(progress) = progress(line) {
+                (work.progress, work.note) = (Some(progress), None);
+            } else if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
+                work.note = Some(line.trim().to_owned());
+            }
         }
     }
 
@@ -131,6 +138,11 @@ impl Status {
     pub(super) fn end(&mut self) {
         self.work = None;
         self.verdict = Verdict::new("ending", Tone::Notice, "the program, then hotdev");
+    }
+
+    /// The generation that runs, where a program does.
+    pub(super) fn current(&self) -> Option<u64> {
+        matches!(self.program, Program::Running(_)).then_some(self.generation)
     }
 
     /// Whether a build is under way, shown or not.
@@ -174,7 +186,9 @@ fn working(work: &Work, now: Instant) -> Headline {
     let seconds = now.saturating_duration_since(work.since).as_secs_f64();
     let word = if work.is_save { "compiling" } else { "building" };
     let (mut text, mut done) = (format!("{}  {seconds:.1} s", work.text), None);
-    if let Some(Progress { done: ready, all, what }) = &work.progress {
+    if let Some(note) = &work.note {
+        text += &format!("  {note}");
+    } else if let Some(Progress { done: ready, all, what }) = &work.progress {
         text += &format!("  {ready}/{all} {what}");
         done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
     }
@@ -278,6 +292,10 @@ mod tests {
         status.hear(&building(Reason::Start), false, start);
         status.cargo("    Building [=======>     ] 12/30: serde, syn(build)");
         status.cargo("   Compiling serde v1.0.0");
+        status.cargo("    Blocking waiting for file lock on build directory");
+        let text = status.headline(start).text;
+        assert_eq!(text, "game  0.0 s  Blocking waiting for file lock on build directory");
+        status.cargo("    Building [=======>     ] 12/30: serde, syn(build)");
         let line = status.headline(start);
         assert_eq!((line.text.as_str(), line.done), ("game  0.0 s  12/30 serde", Some(0.4)));
     }

@@ -25,11 +25,21 @@ pub(super) enum Tone {
 pub(super) struct Line {
     pub tone: Tone,
     pub text: String,
+    /// Columns that its continuation is set in by, where it has to be broken.
+    pub hang: usize,
 }
 
 impl Line {
     pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, text: printable(&text.into()) }
+        let text = printable(&text.into());
+        let hang = text.len() - text.trim_start().len();
+        Self { tone, text, hang }
+    }
+
+    /// A label and what it says, which stays in its own column.
+    pub(super) fn labelled(label: &str, text: &str) -> Self {
+        let text = format!("  {label:5} {text}");
+        Self { hang: 8, ..Self::new(Tone::Plain, text) }
     }
 }
 

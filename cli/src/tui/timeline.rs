@@ -103,7 +103,7 @@ impl Timeline {
         self.edits = Some((generation, lines, first));
     }
 
-    /// Takes in what was said; the newest entry is selected.
+    /// Takes in what was said. The newest entry is selected, unless an older one was.
     pub(super) fn hear(&mut self, said: &Said, time: String) {
         match said {
             Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
@@ -130,11 +130,15 @@ impl Timeline {
         {
             self.entries.pop();
         }
+        let follows = self.selected + 1 >= self.entries.len();
         self.entries.push(entry);
         if self.entries.len() > KEPT {
             self.entries.remove(0);
+            self.selected = self.selected.saturating_sub(1);
         }
-        self.selected = self.entries.len() - 1;
+        if follows {
+            self.selected = self.entries.len() - 1;
+        }
     }
 
     fn leave(&mut self, is_left: impl Fn(u64) -> bool) {
@@ -231,5 +235,8 @@ mod tests {
         assert_eq!((timeline.entries.len(), timeline.selected), (KEPT, KEPT - 1));
         timeline.step(-9999);
         assert_eq!(timeline.entry().and_then(Entry::generation), Some(9));
+        timeline.step(7);
+        hear(&mut timeline, live(0));
+        assert_eq!(timeline.entry().and_then(Entry::generation), Some(16), "it stays selected");
     }
 }

@@ -35,7 +35,7 @@ use crate::session::Remote;
 const FRAME: Duration = Duration::from_millis(16);
 
 /// How much of a frame's time goes into taking in output.
-const SHARE: Duration = Duration::from_millis(6);
+const SHARE: Duration = Duration::from_millis(4);
 
 /// What the UI is connected to.
 pub(super) struct Links {
@@ -219,7 +219,7 @@ impl Ui {
                 tty.resize(rows, columns);
                 self.tty = Some(tty);
             }
-            News::Answer(done) => self.app.answered(done),
+            News::Answer(event, done) => self.app.answered(event, done),
             News::Finish => {}
         }
         self.draw_now();
@@ -266,11 +266,11 @@ impl Ui {
         match action {
             Action::Ask(request) => {
                 let answers = self.links.answers.clone();
-                let on_done = move |done| drop(answers.send(News::Answer(done)));
+                let on_done = move |event, done| drop(answers.send(News::Answer(event, done)));
                 self.links.remote.ask(request, on_done);
             }
             Action::Type(key) => {
-                self.pane.to_bottom();
+                self.pane.show_newest();
                 let bytes = encode::key(key, self.pane.screen().application_cursor());
                 self.tty.iter().for_each(|tty| tty.write(bytes.clone()));
             }
@@ -282,11 +282,14 @@ impl Ui {
                 self.pane.scroll((rows - 1) * tenths / 10);
             }
             Action::Top => self.pane.show(0),
-            Action::Bottom => self.pane.to_bottom(),
+            Action::Bottom => self.pane.show_newest(),
             Action::Search(query) => {
                 let lines = self.pane.lines();
                 self.search = Search::new(&lines, &query);
-                self.pane.query = query;
+                self.app.query = query;
+                if self.app.query.is_empty() {
+                    self.pane.show_newest();
+                }
                 self.show_match();
             }
             Action::Match(older) => {
@@ -297,7 +300,7 @@ impl Ui {
     }
 
     fn show_match(&mut self) {
-        let query = &self.pane.query;
+        let query = &self.app.query;
         if query.is_empty() {
             return;
         }

@@ -69,6 +69,8 @@ pub(super) fn keys(
         Mode::Search(text) => {
             let at = line::put(buffer, area, " search: ", look.style(Tone::Title));
             let at = line::put(buffer, at, text, Style::default());
+            let hint = "   Enter finds, from the newest line up; Esc clears";
+            line::put_cut(buffer, at, hint, look.style(Tone::Faint), look);
             Some((at.x.min(area.right().saturating_sub(1)), at.y))
         }
         Mode::Quit(names) => {

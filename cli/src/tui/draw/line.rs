@@ -51,12 +51,17 @@ pub(super) fn rule(buffer: &mut Buffer, area: Rect, title: &str, tone: Tone, loo
     }
 }
 
-/// A text in pieces of at most `columns`, broken between words where there are some.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<&str> {
+/// A text in pieces of at most `columns`, broken between words where there are some; pieces after
+/// the first leave room to be set in by `hang`.
+pub(super) fn wrap(text: &str, columns: usize, hang: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    let columns = columns.max(1);
-    while width(rest) > columns {
+    loop {
+        let hang = if pieces.is_empty() { 0 } else { hang };
+        let columns = columns.saturating_sub(hang).max(1);
+        if width(rest) <= columns {
+            break;
+        }
         let mut end = 0;
         for (at, c) in rest.char_indices() {
             if width(&rest[..at + c.len_utf8()]) > columns {
@@ -81,10 +86,11 @@ mod tests {
 
     #[test]
     fn text_is_broken_between_words_where_it_can_be() {
-        assert_eq!(wrap("one two three", 8), ["one two ", "three"]);
-        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
-        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
-        assert_eq!(wrap("日本", 1), ["日", "本"]);
-        assert_eq!(wrap("", 9), [""]);
+        assert_eq!(wrap("one two three", 8, 0), ["one two ", "three"]);
+        assert_eq!(wrap("abcdefghij", 4, 0), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("日本語", 4, 0), ["日本", "語"]);
+        assert_eq!(wrap("日本", 1, 0), ["日", "本"]);
+        assert_eq!(wrap("abcdefghij", 6, 2), ["abcdef", "ghij"]);
+        assert_eq!(wrap("", 9, 0), [""]);
     }
 }

@@ -7,6 +7,8 @@ mod line;
 mod look;
 mod pane;
 mod panel;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::time::Instant;
@@ -39,7 +41,7 @@ pub(super) fn frame(frame: &mut Frame<'_>, app: &App, pane: &Pane, look: Look, n
     let screen = frame.area();
     let areas = areas(screen, app);
     let buffer = frame.buffer_mut();
-    let cursor = pane::draw(buffer, areas.pane, pane);
+    let cursor = pane::draw(buffer, areas.pane, pane, &app.query);
     edge(buffer, areas.edge, look);
     timeline::draw(buffer, &areas, app, look);
     panel::draw(buffer, &areas, app, look);

@@ -8,7 +8,14 @@ use crate::tui::pane::Pane;
 use crate::tui::search;
 
 /// Draws the part of the screen that fits; returns where its cursor is, if that is to be seen.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, pane: &Pane) -> Option<(u16, u16)> {
+///
+/// `query` is marked wherever it stands.
+pub(super) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    pane: &Pane,
+    query: &str,
+) -> Option<(u16, u16)> {
     let screen = pane.screen();
     let (rows, columns) = screen.size();
     let (row, column) = screen.cursor_position();
@@ -24,7 +31,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, pane: &Pane) -> Option<(u16,
             target.set_symbol(if cell.has_contents() { cell.contents() } else { " " });
             target.set_style(style(cell));
         }
-        mark(buffer, Rect::new(area.x, area.y + y, width, 1), pane, first + y);
+        mark(buffer, Rect::new(area.x, area.y + y, width, 1), pane, first + y, query);
     }
     let is_seen = row >= first && row - first < area.height && column < area.width;
     let shows = is_seen && !screen.hide_cursor() && pane.scrolled() == 0;
@@ -38,8 +45,8 @@ fn first_row(rows: u16, seen: u16, cursor: u16, is_scrolled: bool) -> u16 {
 }
 
 /// Marks what is searched for.
-fn mark(buffer: &mut Buffer, row: Rect, pane: &Pane, index: u16) {
-    if pane.query.is_empty() {
+fn mark(buffer: &mut Buffer, row: Rect, pane: &Pane, index: u16, query: &str) {
+    if query.is_empty() {
         return;
     }
     let cells: Vec<(u16, &str)> = (0..row.width)
@@ -50,8 +57,8 @@ fn mark(buffer: &mut Buffer, row: Rect, pane: &Pane, index: u16) {
         .collect();
     // One character for each cell, so that a place in the text is a cell.
     let text: String = cells.iter().filter_map(|(_, text)| text.chars().next()).collect();
-    let length = pane.query.chars().count();
-    for start in search::places(&text, &pane.query) {
+    let length = query.chars().count();
+    for start in search::places(&text, query) {
         for (x, _) in &cells[start..start + length] {
             if let Some(cell) = buffer.cell_mut((row.x + x, row.y)) {
                 cell.modifier.toggle(Modifier::REVERSED);

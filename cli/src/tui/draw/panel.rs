@@ -49,14 +49,16 @@ fn read<'a>(
     look: Look,
 ) {
     let columns = usize::from(area.width).saturating_sub(2);
-    let mut rows: Vec<(&str, Tone, bool)> = Vec::new();
+    let mut rows: Vec<(usize, &str, Tone, bool)> = Vec::new();
     let (mut first, mut last) = (None, 0);
     for (line, is_selected) in lines {
         if is_selected {
             first = first.or(Some(rows.len()));
         }
-        let pieces = line::wrap(&line.text, columns);
-        rows.extend(pieces.into_iter().map(|piece| (piece, line.tone, is_selected)));
+        let hang = line.hang.min(columns / 2);
+        for (index, piece) in line::wrap(&line.text, columns, hang).into_iter().enumerate() {
+            rows.push((if index == 0 { 0 } else { hang }, piece, line.tone, is_selected));
+        }
         if is_selected {
             last = rows.len();
         }
@@ -66,11 +68,12 @@ fn read<'a>(
     // All of the selected item, or its beginning.
     let follow = first.map_or(0, |first| if last <= height { 0 } else { first.min(most) });
     let from = from.map_or(follow, |from| from.min(most));
-    for (y, (text, tone, is_selected)) in rows.iter().skip(from).take(height).enumerate() {
+    for (y, (indent, text, tone, is_selected)) in rows.iter().skip(from).take(height).enumerate() {
         let row = Rect::new(area.x, area.y + y as u16, area.width, 1);
         let is_first = first == Some(from + y) && *is_selected;
         let mark = if is_first { look.pointer() } else { " " };
         let rest = line::put(buffer, row, mark, look.style(Tone::Title));
+        let rest = line::put(buffer, rest, &" ".repeat(*indent), look.style(Tone::Plain));
         line::put(buffer, rest, text, look.style(*tone));
     }
     if rows.len() > from + height && area.width > 8 {

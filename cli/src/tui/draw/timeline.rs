@@ -58,8 +58,8 @@ fn legend(buffer: &mut Buffer, area: Rect, look: Look) {
 }
 
 fn entry(buffer: &mut Buffer, row: Rect, entry: &Entry, app: &App, selected: bool, look: Look) {
-    let current = app.status.generation;
-    let is_current = entry.generation() == Some(current) && !entry.is_left;
+    let current = app.status.current();
+    let is_current = current.is_some() && entry.generation() == current && !entry.is_left;
     let pointer = if selected { look.pointer() } else { " " };
     let mut at = line::put(buffer, row, pointer, look.style(Tone::Title));
     let number = entry.generation().map(|number| number.to_string()).unwrap_or_default();
