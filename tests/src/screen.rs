@@ -18,8 +18,10 @@ use serde_json::Value;
 
 use crate::{BUILD_LIMIT, LIMIT, Workspace, is_alive, running_in, turn::Turn};
 
-/// What the shell does. It says how hotdev ended, and waits to be ended.
-const SCRIPT: &str = "\"$0\" \"$@\"; echo \"hotdev ended: $?\"; read -r _";
+/// What the shell does, which is not in the workspace itself. It says how hotdev ended, and waits
+/// to be ended.
+const SCRIPT: &str =
+    "(cd \"$WORKSPACE\" && exec \"$0\" \"$@\"); echo \"hotdev ended: $?\"; read -r _";
 
 /// A terminal with hotdev in it.
 pub struct Screen {
@@ -76,7 +78,7 @@ impl Screen {
     /// Starts `hotdev watch` in a terminal of 80×24 and waits until the program runs.
     pub fn start(workspace: impl Into<Arc<Workspace>>) -> Self {
         let screen = Self::run(workspace, &["watch"], (24, 80), &[]);
-        screen.expect_within(BUILD_LIMIT, &["generation 0  pid"]);
+        screen.expect_within(BUILD_LIMIT, &["generation 0"]);
         screen
     }
 
@@ -189,7 +191,13 @@ impl Screen {
         assert!(!screen.bracketed_paste(), "pastes are left in brackets");
         drop(state);
         assert_eq!(settings(&*self.pair.master), self.before, "the terminal's settings");
-        let left = running_in(self.workspace.root());
+        // What the program has started hears of the end of its terminal, and takes a moment.
+        let end = Instant::now() + LIMIT;
+        let mut left = running_in(self.workspace.root());
+        while !left.is_empty() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+            left = running_in(self.workspace.root());
+        }
         assert!(left.is_empty(), "hotdev has ended and left processes {left:?}");
     }
 }
@@ -217,7 +225,8 @@ fn command(workspace: &Workspace, args: &[&str], env: &[(&str, &str)]) -> Comman
     command.args(["-c", SCRIPT]);
     command.arg(hotdev.get_program());
     command.args(hotdev.get_args());
-    command.cwd(workspace.root());
+    command.cwd("/");
+    command.env("WORKSPACE", workspace.root());
     for (name, value) in hotdev.get_envs() {
         match value {
             Some(value) => command.env(name, value),

@@ -115,7 +115,7 @@ fn typing_reaches_the_program_and_so_does_ctrl_c() {
     screen.press(LEAVE);
     screen.expect(&["q quit"]);
     screen.press("R");
-    screen.expect_built(&["restarted", "generation 0  pid"]);
+    screen.expect_built(&["restarted", "generation 0"]);
     screen.press("\x03");
     screen.ends_clean(0);
 }
@@ -198,7 +198,7 @@ fn the_editor_gets_the_terminal_and_the_place() {
     workspace.write("edit.sh", script);
     let editor = format!("sh {}", workspace.path("edit.sh").display());
     let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[("EDITOR", &editor)]);
-    screen.expect_built(&["generation 0  pid"]);
+    screen.expect_built(&["generation 0"]);
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["cannot find value `two`"]);
     screen.press("e");
@@ -255,7 +255,7 @@ fn lines_where_they_are_asked_for_and_where_the_terminal_is_dumb() {
 fn without_colours_and_without_utf_8() {
     let env = [("NO_COLOR", "1"), ("LANG", "C")];
     let screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    screen.expect_built(&["generation 0  pid", "old greeting"]);
+    screen.expect_built(&["generation 0", "old greeting"]);
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`"]);
     assert!(screen.text().is_ascii(), "{}", screen.text());
@@ -268,7 +268,7 @@ fn a_build_that_fails_first_is_mended_on_the_screen() {
     let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[]);
     screen.expect_built(&["compile error", "cannot find value `two`"]);
     screen.workspace().edit("src/main.rs", "number * two", "number * 2");
-    screen.expect_built(&["generation 0  pid", "old greeting"]);
+    screen.expect_built(&["generation 0", "old greeting"]);
     screen.press("q");
     screen.ends_clean(0);
 }

@@ -52,6 +52,8 @@ pub(super) enum Action {
     WantQuit,
     /// To end everything.
     Quit,
+    /// To stop hotdev until the shell continues it, as Ctrl-Z does anywhere.
+    Suspend,
     /// To open the editor.
     Edit(Place),
     /// To move the program's pane so many pages up, in tenths.
@@ -203,6 +205,7 @@ impl App {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {
                 KeyCode::Char('c') => Some(Action::WantQuit),
+                KeyCode::Char('z') => Some(Action::Suspend),
                 KeyCode::Char('u') => Some(Action::Scroll(5)),
                 KeyCode::Char('d') => Some(Action::Scroll(-5)),
                 _ => None,

@@ -1,6 +1,7 @@
 //! What is typed at the terminal, read on a thread of its own. It can be told to leave the terminal
 //! to somebody else for a while: an editor.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Input {
                         }
                     }
                     Ok(None) => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     // The terminal is gone; SIGHUP tells the session.
                     Err(_) => return,
                 }

@@ -46,9 +46,13 @@ pub(super) fn hints(
     hints.push(("i", "type"));
     match panel {
         Panel::Problem => hints.extend([("j/k", "next"), ("e", "edit"), ("Esc", "close")]),
-        Panel::Details => {
-            hints.extend([("j/k", "select"), ("[ ]", "scroll"), ("e", "edit"), ("Esc", "close")])
-        }
+        Panel::Details => hints.extend([
+            ("j/k", "select"),
+            ("u", "back"),
+            ("[ ]", "scroll"),
+            ("e", "edit"),
+            ("Esc", "close"),
+        ]),
         Panel::Timeline => hints.extend([("u", "back"), ("j/k", "select"), ("d", "details")]),
     }
     hints.push(("r", "reload"));

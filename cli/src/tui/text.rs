@@ -51,9 +51,13 @@ pub(super) struct Place {
     pub column: u32,
 }
 
-/// Tabs as spaces, and no character that would move the cursor.
+/// Characters of a line that are kept.
+const LONGEST: usize = 2000;
+
+/// Tabs as spaces, no character that would move the cursor, and an end.
 fn printable(text: &str) -> String {
-    text.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
+    let text = text.replace('\t', "    ");
+    text.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 /// "1 error", "2 errors".

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
 use crossterm::event::{Event as Input, KeyEventKind};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use rustix::process::Signal;
 
 use super::app::{Action, App, Mode};
 use super::draw::{self, Look};
@@ -70,7 +71,9 @@ struct Pace {
     is_urgent: bool,
     /// When the last frame was drawn.
     drawn: Instant,
-    /// Time that went into output since.
+    /// When the current stretch of [`FRAME`] began.
+    began: Instant,
+    /// Time that went into output in it.
     spent: Duration,
 }
 
@@ -89,7 +92,8 @@ impl Ui {
         let (input, keys) = input::Input::start();
         let look = Look::of_environment(setup.colors);
         let now = Instant::now();
-        let pace = Pace { is_dirty: true, is_urgent: true, drawn: now, spent: Duration::ZERO };
+        let (is_dirty, is_urgent, spent) = (true, true, Duration::ZERO);
+        let pace = Pace { is_dirty, is_urgent, drawn: now, began: now, spent };
         let (rows, columns) = links.size.get();
         let mut ui = Self {
             app: App::new(setup, base),
@@ -113,6 +117,9 @@ impl Ui {
         loop {
             self.draw_if_due();
             let now = Instant::now();
+            if now >= self.pace.began + FRAME {
+                (self.pace.began, self.pace.spent) = (now, Duration::ZERO);
+            }
             let wait = self
                 .next_wake(now)
                 .map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(now));
@@ -142,18 +149,17 @@ impl Ui {
 
     /// When something is to be done although nothing comes in.
     fn next_wake(&self, now: Instant) -> Option<Instant> {
-        let frame = self.pace.drawn + FRAME;
-        let waits = self.pace.is_dirty || self.pace.spent >= SHARE;
-        let frame = waits.then_some(frame).filter(|_| self.editing.is_none() || frame > now);
-        let status = self.app.status.next_change(now).filter(|_| self.editing.is_none());
-        [frame, status].into_iter().flatten().min()
+        let output = (self.pace.spent >= SHARE).then(|| self.pace.began + FRAME);
+        if self.editing.is_some() {
+            return output;
+        }
+        let frame = self.pace.is_dirty.then(|| self.pace.drawn + FRAME);
+        [output, frame, self.app.status.next_change(now)].into_iter().flatten().min()
     }
 
+    /// Nothing came in for a while: the clock in the status line may have to be drawn anew.
     fn wake(&mut self) {
-        if self.pace.drawn.elapsed() >= FRAME {
-            self.pace.spent = Duration::ZERO;
-            self.pace.is_dirty |= self.app.status.is_working();
-        }
+        self.pace.is_dirty |= self.app.status.is_working();
     }
 
     fn draw_if_due(&mut self) {
@@ -170,7 +176,6 @@ impl Ui {
         }
         let _ = crossterm::execute!(stdout(), EndSynchronizedUpdate);
         self.pace.drawn = Instant::now();
-        self.pace.spent = Duration::ZERO;
         (self.pace.is_dirty, self.pace.is_urgent) = (false, false);
     }
 
@@ -276,6 +281,7 @@ impl Ui {
             }
             Action::WantQuit => self.want_quit(),
             Action::Quit => self.quit(),
+            Action::Suspend => self.suspend(),
             Action::Edit(place) => self.edit(&place),
             Action::Scroll(tenths) => {
                 let rows = isize::try_from(self.pane.screen().size().0.get()).unwrap_or(10);
@@ -326,6 +332,16 @@ impl Ui {
     fn quit(&mut self) {
         self.app.status.end();
         self.links.remote.quit();
+    }
+
+    /// Stops all of hotdev. The program is in a session of its own and runs on.
+    fn suspend(&mut self) {
+        self.input.pause();
+        terminal::give_back();
+        process::signal(std::process::id(), Signal::TSTP);
+        // Another thread may be the one that the signal stops all of them by, a moment later.
+        std::thread::sleep(FRAME);
+        self.take_terminal_back();
     }
 
     /// Leaves the terminal to an editor. The session and the program go on meanwhile.

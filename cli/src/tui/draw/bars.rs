@@ -17,15 +17,19 @@ use crate::tui::text::Tone;
 /// Columns of the bar that shows how far a build is.
 const GAUGE: usize = 20;
 
+/// From this width on, what the timeline says too has room in the upper line.
+const ROOMY: u16 = 120;
+
 /// The upper line.
 pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now: Instant) {
     let headline = app.status.headline(now);
     let name = &app.setup.program;
     let right = match &app.status.program {
         Program::None => format!(" {name} "),
-        Program::Running(pid) => {
+        Program::Running(pid) if area.width >= ROOMY => {
             format!(" {name}  generation {}  pid {pid} ", app.status.generation)
         }
+        Program::Running(_) => format!(" {name}  generation {} ", app.status.generation),
         Program::Ended(_) => format!(" {name}  ended "),
     };
     let badge = format!(" {} ", headline.word);

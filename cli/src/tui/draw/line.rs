@@ -76,7 +76,9 @@ pub(super) fn wrap(text: &str, columns: usize, hang: usize) -> Vec<&str> {
         pieces.push(piece);
         rest = after;
     }
-    pieces.push(rest);
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(rest);
+    }
     pieces
 }
 
