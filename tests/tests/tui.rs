@@ -87,13 +87,13 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
 fn a_refusal_is_asked_about() {
     let mut screen = Screen::start(answering());
     screen.workspace().edit("src/main.rs", "ticks: u32,", "ticks: u64,");
-    screen.expect(&["refused", "R restarts", "Esc keep", "u32", "why:"]);
+    screen.expect(&["refused", "R restarts", "Esc keep", "src/main.rs:8", "why:"]);
     let pid = screen.status()["pids"][0].clone();
     screen.press("\x1b");
     screen.expect(&["kept: the program runs on as it was"]);
     assert_eq!(screen.status()["pids"][0], pid);
     screen.press("R");
-    screen.expect_built(&["restarted", "started at"]);
+    screen.expect_built(&["restarted", "asked for"]);
     assert_ne!(screen.status()["pids"][0], pid);
 }
 
@@ -132,7 +132,7 @@ fn the_program_has_the_size_of_its_pane() {
     screen.expect(&["28 100"]);
     screen.resize(50, 200);
     screen.press("size\r");
-    screen.expect(&["48 120"]);
+    screen.expect(&["48 119"]);
     // What is to be read lies over the pane and leaves its size alone.
     screen.resize(24, 80);
     screen.workspace().edit("src/main.rs", "state.ticks += 1;", "state.ticks += one;");
@@ -149,7 +149,7 @@ fn output_that_has_scrolled_away_is_found() {
     screen.press("many\r");
     screen.expect(&["number 200 of many"]);
     screen.press(LEAVE);
-    screen.expect(&["/ search"]);
+    screen.expect(&["q quit"]);
     screen.press("/number 17 \r");
     screen.expect(&["number 17 of many", "1 of 1"]);
     screen.press("G");

@@ -1,7 +1,7 @@
 //! All there is to say of one entry of the timeline, in lines: functions, messages, the diff.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use similar::{ChangeTag, TextDiff};
 
@@ -19,8 +19,9 @@ pub(super) type FirstChange = Place;
 const CONTEXT: usize = 3;
 /// Lines of a diff that are kept.
 const KEPT: usize = 600;
-/// How long the diff of one file may be worked on; what is left is taken as one change.
-const DIFF_LIMIT: Duration = Duration::from_millis(8);
+/// How long diffs may be worked on, so that keys do not wait. What is left of a file then is taken
+/// as one change, and what is left of the files is only named.
+const DIFF_LIMIT: Duration = Duration::from_millis(10);
 
 /// The lines of an entry.
 pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
@@ -80,9 +81,14 @@ fn stages(ms: &Timings) -> String {
 /// The differences of files, and where the first of them is.
 pub(super) fn diff(edits: &[Edit], base: &Path) -> (Vec<Line>, Option<FirstChange>) {
     let (mut lines, mut first) = (Vec::new(), None);
+    let end = Instant::now() + DIFF_LIMIT;
     for edit in edits {
+        if Instant::now() >= end {
+            lines.push(Line::new(Tone::Title, relative(&edit.file, base)));
+            continue;
+        }
         let diff = TextDiff::configure()
-            .timeout(DIFF_LIMIT)
+            .deadline(end)
             .diff_lines(edit.before.as_str(), edit.after.as_str());
         let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
         let (added, removed) = (count(ChangeTag::Insert), count(ChangeTag::Delete));

@@ -13,7 +13,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
 use crossterm::event::{Event as Input, KeyEventKind};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use rustix::process::Signal;
 
 use super::app::{Action, App, Mode};
 use super::draw::{self, Look};
@@ -338,9 +337,8 @@ impl Ui {
     fn suspend(&mut self) {
         self.input.pause();
         terminal::give_back();
-        process::signal(std::process::id(), Signal::TSTP);
-        // Another thread may be the one that the signal stops all of them by, a moment later.
-        std::thread::sleep(FRAME);
+        // To this thread, so that nothing more is done before all of them are stopped.
+        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);
         self.take_terminal_back();
     }
 
