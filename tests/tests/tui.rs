@@ -194,7 +194,7 @@ fn quitting_asks_where_the_program_has_started_something() {
 #[test]
 fn the_editor_gets_the_terminal_and_the_place() {
     let workspace = Workspace::copy("single");
-    let script = "#!/bin/sh\necho \"editing $*\"\nread -r _\n";
+    let script = "trap 'echo interrupted' INT\necho \"editing $*\"\nread -r _; read -r _\n";
     workspace.write("edit.sh", script);
     let editor = format!("sh {}", workspace.path("edit.sh").display());
     let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[("EDITOR", &editor)]);
@@ -204,8 +204,11 @@ fn the_editor_gets_the_terminal_and_the_place() {
     screen.press("e");
     screen.expect(&["editing +15", "src/main.rs"]);
     assert!(!screen.text().contains("compile error"), "the terminal is the editor's");
+    // A Ctrl-C there is the editor's.
+    screen.press("\x03");
+    screen.expect(&["interrupted"]);
     screen.workspace().edit("src/main.rs", "number * two", "number * 4");
-    screen.press("\r");
+    screen.press("\r\r\r");
     screen.expect(&["live 1"]);
     screen.press("q");
     screen.ends_clean(0);

@@ -190,8 +190,10 @@ fn quit_on_signals(sender: &Sender<Event>) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context(Kind::System, doing)?;
     let sender = sender.clone();
     std::thread::spawn(move || {
-        for _ in signals.forever() {
-            let _ = sender.send(Event::Quit);
+        for signal in signals.forever() {
+            if signal != SIGINT || !tui::is_editing() {
+                let _ = sender.send(Event::Quit);
+            }
         }
     });
     Ok(())

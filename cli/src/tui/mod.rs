@@ -44,6 +44,11 @@ pub fn fits(format: Format) -> bool {
         && std::io::stdout().is_terminal()
 }
 
+/// Whether a Ctrl-C at the terminal is meant for an editor that was started there.
+pub fn is_editing() -> bool {
+    terminal::is_lent()
+}
+
 /// Called when a thread panics: gives the terminal back where the panic is the end of the session or
 /// of the UI. False where the UI goes on, and nothing may be printed over it.
 pub fn makes_way() -> bool {

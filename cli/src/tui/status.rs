@@ -17,6 +17,9 @@ const BEAT: Duration = Duration::from_millis(100);
 /// Functions named in the line.
 const SHOWN: usize = 3;
 
+/// What a refusal begins with while it is a question.
+const QUESTION: &str = "R restarts, Esc keeps: ";
+
 /// Where things stand.
 #[derive(Debug, Default)]
 pub(super) struct Status {
@@ -134,6 +137,13 @@ impl Status {
         }
     }
 
+    /// The question was answered: what runs is kept.
+    pub(super) fn keep(&mut self) {
+        if let Some(rest) = self.verdict.text.strip_prefix(QUESTION) {
+            self.verdict.text = rest.to_owned();
+        }
+    }
+
     /// Says that the session is ending.
     pub(super) fn end(&mut self) {
         self.work = None;
@@ -221,7 +231,7 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new("compile error", Tone::Bad, text)
         }
         Event::Refused { message, .. } if asks => {
-            Verdict::new("refused", Tone::Bad, format!("R restarts, Esc keeps: {message}"))
+            Verdict::new("refused", Tone::Bad, format!("{QUESTION}{message}"))
         }
         Event::Refused { message, .. } => Verdict::new("refused", Tone::Bad, message),
         Event::RolledBack { generation, to, reason } => {

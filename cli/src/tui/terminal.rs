@@ -20,11 +20,22 @@ use super::notify;
 pub(super) type Canvas = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether an editor has it meanwhile.
+static LENT: AtomicBool = AtomicBool::new(false);
 static FOCUS: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is the UI's.
 pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
+}
+
+/// Whether somebody else has the terminal for a while, who gets a Ctrl-C there.
+pub(super) fn is_lent() -> bool {
+    LENT.load(Ordering::SeqCst)
+}
+
+pub(super) fn set_lent(lent: bool) {
+    LENT.store(lent, Ordering::SeqCst);
 }
 
 /// Switches to a screen of our own, with keys as they are typed. `focus`: whether to be told when

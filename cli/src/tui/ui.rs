@@ -4,17 +4,18 @@
 //! no more of it is taken in between than a part of that time allows: a program that floods its
 //! terminal has to wait, as for any terminal, and keys do not.
 
+mod actions;
+
 use std::io::{self, stdout};
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
+use crossbeam_channel::{Receiver, Sender, never, select_biased};
 use crossterm::event::{Event as Input, KeyEventKind};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 
-use super::app::{Action, App, Mode};
+use super::app::{App, Mode};
 use super::draw::{self, Look};
 use super::input;
 use super::news::News;
@@ -22,11 +23,8 @@ use super::pane::Pane;
 use super::pty::Tty;
 use super::screen::{PaneSize, Setup};
 use super::search::Search;
-use super::status::Program;
 use super::terminal::Canvas;
-use super::text::Place;
-use super::{editor, encode, notify, terminal};
-use crate::process;
+use super::{encode, notify, terminal};
 use crate::report::Said;
 use crate::report::event::Event;
 use crate::session::Remote;
@@ -47,6 +45,13 @@ pub(super) struct Links {
     pub size: Arc<PaneSize>,
 }
 
+/// An editor that has the terminal.
+struct Editing {
+    pid: u32,
+    /// Closed when it has ended.
+    end: Receiver<()>,
+}
+
 /// Everything of the loop.
 struct Ui {
     app: App,
@@ -58,8 +63,8 @@ struct Ui {
     links: Links,
     input: input::Input,
     keys: Receiver<Input>,
-    /// The editor's end, while one has the terminal.
-    editing: Option<Receiver<io::Result<ExitStatus>>>,
+    /// The editor that has the terminal, while one has.
+    editing: Option<Editing>,
     is_in_view: bool,
     pace: Pace,
 }
@@ -125,7 +130,7 @@ impl Ui {
             let none = never();
             let output = if self.pace.spent < SHARE { &self.links.output } else { &none };
             let edited = never();
-            let edited = self.editing.as_ref().unwrap_or(&edited);
+            let edited = self.editing.as_ref().map_or(&edited, |editing| &editing.end);
             select_biased! {
                 recv(self.keys) -> input => match input {
                     Ok(input) => self.take_input(input),
@@ -133,7 +138,7 @@ impl Ui {
                     Err(_) => self.keys = never(),
                 },
                 recv(self.links.news) -> news => match news {
-                    Ok(News::Finish) | Err(_) => return,
+                    Ok(News::Finish) | Err(_) => return self.end_editor(),
                     Ok(news) => self.take_news(news),
                 },
                 recv(edited) -> _ => self.take_terminal_back(),
@@ -264,108 +269,5 @@ impl Ui {
             Mode::Search(typed) => typed.extend(text.chars().filter(|c| !c.is_control())),
             _ => {}
         }
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Ask(request) => {
-                let answers = self.links.answers.clone();
-                let on_done = move |event, done| drop(answers.send(News::Answer(event, done)));
-                self.links.remote.ask(request, on_done);
-            }
-            Action::Type(key) => {
-                self.pane.show_newest();
-                let bytes = encode::key(key, self.pane.screen().application_cursor());
-                self.tty.iter().for_each(|tty| tty.write(bytes.clone()));
-            }
-            Action::WantQuit => self.want_quit(),
-            Action::Quit => self.quit(),
-            Action::Suspend => self.suspend(),
-            Action::Edit(place) => self.edit(&place),
-            Action::Scroll(tenths) => {
-                let rows = isize::try_from(self.pane.screen().size().0.get()).unwrap_or(10);
-                self.pane.scroll((rows - 1) * tenths / 10);
-            }
-            Action::Top => self.pane.show(0),
-            Action::Bottom => self.pane.show_newest(),
-            Action::Search(query) => {
-                let lines = self.pane.lines();
-                self.search = Search::new(&lines, &query);
-                self.app.query = query;
-                if self.app.query.is_empty() {
-                    self.pane.show_newest();
-                }
-                self.show_match();
-            }
-            Action::Match(older) => {
-                self.search.step(older);
-                self.show_match();
-            }
-        }
-    }
-
-    fn show_match(&mut self) {
-        let query = &self.app.query;
-        if query.is_empty() {
-            return;
-        }
-        self.app.notice = Some(match self.search.now() {
-            Some((line, number, all)) => {
-                let notice = format!("{query}: {number} of {all}, n older, N newer");
-                self.pane.show(line);
-                notice
-            }
-            None => format!("{query}: not there"),
-        });
-    }
-
-    /// Quits, but asks where the program runs something that would end with it.
-    fn want_quit(&mut self) {
-        let names = match self.app.status.program {
-            Program::Running(pid) => process::descendants(pid),
-            _ => Vec::new(),
-        };
-        if names.is_empty() { self.quit() } else { self.app.mode = Mode::Quit(names) }
-    }
-
-    fn quit(&mut self) {
-        self.app.status.end();
-        self.links.remote.quit();
-    }
-
-    /// Stops all of hotdev. The program is in a session of its own and runs on.
-    fn suspend(&mut self) {
-        self.input.pause();
-        terminal::give_back();
-        // To this thread, so that nothing more is done before all of them are stopped.
-        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);
-        self.take_terminal_back();
-    }
-
-    /// Leaves the terminal to an editor. The session and the program go on meanwhile.
-    fn edit(&mut self, place: &Place) {
-        self.input.pause();
-        terminal::give_back();
-        match editor::start(place) {
-            Ok(mut child) => {
-                let (sender, end) = bounded(1);
-                std::thread::spawn(move || drop(sender.send(child.wait())));
-                self.editing = Some(end);
-            }
-            Err(error) => {
-                self.take_terminal_back();
-                self.app.notice = Some(format!("the editor does not start: {error}; set EDITOR"));
-            }
-        }
-    }
-
-    fn take_terminal_back(&mut self) {
-        self.editing = None;
-        if let Err(error) = terminal::take(self.app.setup.notify) {
-            tracing::error!(%error, "the terminal is not to be had again");
-        }
-        self.input.resume();
-        let _ = self.canvas.clear();
-        self.draw_now();
     }
 }
