@@ -18,10 +18,10 @@ use serde_json::Value;
 
 use crate::{BUILD_LIMIT, LIMIT, Workspace, is_alive, running_in, turn::Turn};
 
-/// What the shell does, which is not in the workspace itself. It says how hotdev ended, and waits
-/// to be ended.
+/// What the shell does, which is not in the workspace itself. It outlives a
+/// Ctrl-C, says how hotdev ended, and waits to be ended.
 const SCRIPT: &str =
-    "(cd \"$WORKSPACE\" && exec \"$0\" \"$@\"); echo \"hotdev ended: $?\"; read -r _";
+    "trap : INT; (cd \"$WORKSPACE\" && exec \"$0\" \"$@\"); echo \"hotdev ended: $?\"; read -r _";
 
 /// A terminal with hotdev in it.
 pub struct Screen {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use similar::{ChangeTag, TextDiff};
 
 use super::problem::Problem;
-use super::text::{Line, Place, Tone, count};
+use super::text::{Line, Place, Tone, count, took};
 use super::timeline::Entry;
 use crate::report::event::{Event, Timings};
 use crate::report::{Said, relative};
@@ -62,7 +62,7 @@ fn heading(entry: &Entry) -> String {
     let left = if entry.is_left { ", left" } else { "" };
     match (entry.generation(), entry.timings()) {
         (Some(generation), Some(ms)) => {
-            format!("generation {generation}{left}, live in {:.0} ms at {}", ms.total, entry.time)
+            format!("generation {generation}{left}, live in {} at {}", took(ms.total), entry.time)
         }
         (Some(generation), None) => {
             format!("generation {generation}{left}, {} at {}", entry.title().1, entry.time)

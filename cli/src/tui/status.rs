@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::text::{Tone, count};
+use super::text::{Tone, count, took};
+use super::timeline::short;
 use crate::report::event::{Event, Reason};
 use crate::report::{Said, phrases};
 
@@ -209,10 +210,10 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
     match event {
         Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
         Event::Restarted { reason, .. } => Verdict::new("restarted", Tone::Good, reason),
-        Event::Live { generation, functions, ms, notes, .. } => {
-            let mut text = format!("{:.0} ms", ms.total);
+        Event::Live { generation, crates, functions, ms, notes, .. } => {
+            let mut text = took(ms.total);
             if !functions.is_empty() {
-                let names = phrases::list(functions, SHOWN);
+                let names = phrases::list(&short(functions, crates), SHOWN);
                 text += &format!("  {}: {names}", count(functions.len(), "function"));
             }
             if !notes.is_empty() {
@@ -286,7 +287,7 @@ mod tests {
         let (mut status, start) = (Status::default(), Instant::now());
         status.hear(&live(), false, start);
         assert_eq!(status.headline(start).word, "live 3");
-        assert_eq!(status.headline(start).text, "214 ms  2 functions: game::a, game::b");
+        assert_eq!(status.headline(start).text, "214 ms  2 functions: a, b");
         status.hear(&building(Reason::Save), false, start);
         assert_eq!(status.headline(start + CALM / 2).word, "live 3");
         assert_eq!(status.next_change(start), Some(start + CALM));

@@ -60,6 +60,11 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
+/// Milliseconds as people read them: "214 ms", "24.7 s".
+pub(super) fn took(ms: f64) -> String {
+    if ms < 9999.5 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
+}
+
 /// "1 error", "2 errors".
 pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })

@@ -90,7 +90,7 @@ impl Entry {
 }
 
 /// Functions without the name of the one crate that they are of.
-fn short(functions: &[String], crates: &[String]) -> Vec<String> {
+pub(super) fn short(functions: &[String], crates: &[String]) -> Vec<String> {
     let [krate] = crates else { return functions.to_vec() };
     let prefix = format!("{krate}::");
     functions.iter().map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned()).collect()

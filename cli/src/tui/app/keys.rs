@@ -53,6 +53,9 @@ impl App {
                 _ => None,
             };
         }
+        if key.modifiers.contains(KeyModifiers::ALT) {
+            return None;
+        }
         match key.code {
             KeyCode::Char('i') => self.type_into_program(),
             KeyCode::Char('?') => self.mode = Mode::Help,

@@ -10,7 +10,7 @@ use super::look::{Look, Stage};
 use crate::report::Said;
 use crate::report::event::{Event, Timings};
 use crate::tui::app::{App, Panel};
-use crate::tui::text::Tone;
+use crate::tui::text::{Tone, took};
 use crate::tui::timeline::Entry;
 
 /// Columns of a bar, in a narrow panel and in a wide one.
@@ -68,7 +68,7 @@ fn entry(buffer: &mut Buffer, row: Rect, entry: &Entry, app: &App, selected: boo
     at = line::put(buffer, at, &format!("{}  ", entry.time), look.style(Tone::Faint));
     let columns = if row.width >= 76 { BAR.1 } else { BAR.0 };
     if let Some(ms) = entry.timings() {
-        at = line::put(buffer, at, &format!("{:>6.0} ms ", ms.total), look.style(Tone::Plain));
+        at = line::put(buffer, at, &format!("{:>9} ", took(ms.total)), look.style(Tone::Plain));
         let end = at.x + columns + 1;
         for (stage, cells) in bar(ms, app.timeline.longest(), columns) {
             let (shape, style) = look.stage(stage);
