@@ -47,8 +47,12 @@ impl Problem {
                     Item { lines, place }
                 });
                 let mut items: Vec<Item> = items.collect();
-                let tail = items.last().cloned().unwrap_or_default().place;
-                items.push(Item { lines: advice(*code, message, asks), place: tail });
+                if items.is_empty() {
+                    items.push(Item::default());
+                }
+                // What to do is no item of its own, and is read after the last one.
+                let last = items.last_mut().into_iter();
+                last.for_each(|last| last.lines.extend(advice(*code, message, asks)));
                 let title = format!("refused ({})", code.name());
                 Some(Self { title, items, selected: 0, asks })
             }
