@@ -109,6 +109,20 @@ impl Screen {
         });
     }
 
+    /// Types a line again and again until a text is to be seen: what the line asks for may take a
+    /// moment to become so, as a new size does that the kernel tells programs of by a signal.
+    ///
+    /// # Panics
+    /// When it is not to be seen in time.
+    pub fn ask_until(&mut self, line: &str, text: &str) {
+        let end = Instant::now() + LIMIT;
+        while !self.text().contains(text) {
+            assert!(Instant::now() < end, "no sign of {text:?}; there is\n{}", self.text());
+            self.press(line);
+            thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     /// Waits until a text is not to be seen any more.
     pub fn expect_gone(&self, gone: &str) {
         self.wait(LIMIT, &format!("no `{gone}`"), |parser, _| {

@@ -128,15 +128,18 @@ fn the_program_has_the_size_of_its_pane() {
     screen.press("size\r");
     screen.expect(&["16 80"]);
     screen.resize(40, 100);
-    screen.press("size\r");
-    screen.expect(&["28 100"]);
+    screen.ask_until("size\r", "28 100");
     screen.resize(50, 200);
-    screen.press("size\r");
-    screen.expect(&["48 119"]);
-    // What is to be read lies over the pane and leaves its size alone.
+    screen.ask_until("size\r", "48 119");
     screen.resize(24, 80);
+    screen.press("clear\r");
+    screen.expect(&["heard \"clear\""]);
+    screen.ask_until("size\r", "16 80");
+    // What is to be read lies over the pane and leaves its size alone.
     screen.workspace().edit("src/main.rs", "state.ticks += 1;", "state.ticks += one;");
     screen.expect(&["compile error", "cannot find value `one`"]);
+    (0..9).for_each(|_| screen.press("x\r"));
+    screen.expect_gone("16 80");
     screen.press("size\r");
     screen.expect(&["16 80", "cannot find value `one`"]);
 }
