@@ -8,13 +8,15 @@ mod settings;
 mod typed;
 
 pub use selection::Selection;
-pub use settings::{Command, Settings};
+pub use settings::{Command, SchemaOf, Settings, Shell};
 pub use typed::Args;
 
 use std::ffi::OsString;
+use std::path::Path;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
+use crate::cargo_config;
 use crate::error::{Error, Kind};
 use crate::exit;
 use crate::report::{self, ColorChoice, Format};
@@ -25,7 +27,7 @@ use crate::report::{self, ColorChoice, Format};
 /// The code to exit with, after the message or the help that was asked for has been printed.
 pub fn parse(line: Vec<OsString>) -> Result<Settings, u8> {
     let wants_json = wants_json(&line);
-    settings(line).map_err(|error| {
+    settings(line).map(with_cargos_color).map_err(|error| {
         if wants_json && error.use_stderr() {
             report::error::print(&usage(&error), Format::Json, ColorChoice::Never);
         } else {
@@ -34,6 +36,12 @@ pub fn parse(line: Vec<OsString>) -> Result<Settings, u8> {
         }
         exit_code(&error)
     })
+}
+
+fn with_cargos_color(settings: Settings) -> Settings {
+    let folder = std::env::current_dir().unwrap_or_default();
+    let told = cargo_config::color(&folder, |name| std::env::var_os(name));
+    Settings { color: settings.color.or_cargos(told.as_deref()), ..settings }
 }
 
 /// Whether a command line that need not be right asks for JSON.
@@ -55,8 +63,23 @@ fn usage(error: &clap::Error) -> Error {
         .hint(tip.unwrap_or_else(|| "see `hotdev --help`".into()))
 }
 
-fn settings(line: impl IntoIterator<Item = OsString>) -> Result<Settings, clap::Error> {
-    Args::try_parse_from(line).and_then(Settings::try_from)
+fn settings(line: Vec<OsString>) -> Result<Settings, clap::Error> {
+    let mut command = command(line.first());
+    let matches = command.try_get_matches_from_mut(line)?;
+    let typed = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Settings::try_from(typed)
+}
+
+/// The command line as whoever typed it knows it: `cargo hotdev` is spelled so in every help text.
+fn command(program: Option<&OsString>) -> clap::Command {
+    let is_cargos = program
+        .and_then(|program| Path::new(program).file_name())
+        .is_some_and(|name| name == "cargo-hotdev");
+    if !is_cargos {
+        return Args::command();
+    }
+    let examples = typed::EXAMPLES.replace("\n  hotdev ", "\n  cargo hotdev ");
+    Args::command().bin_name("cargo hotdev").after_help(examples)
 }
 
 /// Help and the version, which were asked for, are no failure to clap: they go to stdout.

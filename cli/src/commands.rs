@@ -7,7 +7,9 @@ use crate::args::{self, Command, Settings};
 use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
-use crate::{demo, exit, images, init, project, session, tui, wrapper};
+use crate::{
+    demo, doctor, editors, exit, generated, images, init, lsp, session, templates, tui, wrapper,
+};
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
@@ -87,6 +89,23 @@ fn run(settings: Settings) -> Result<u8> {
             init::init(&dir, selection.manifest_path.as_deref())?.print(format);
             Ok(exit::LIVE)
         }
+        Command::InitTemplate { dir, template } => {
+            templates::init(template, &dir, format)?;
+            Ok(exit::LIVE)
+        }
+        Command::InitEditor { dir, editor, print } => {
+            let root = || {
+                let workspace = init::workspace(&dir, selection.manifest_path.as_deref())?;
+                Ok(workspace.workspace_root.into())
+            };
+            editors::init(editor, root, print)?.print(format);
+            Ok(exit::LIVE)
+        }
+        Command::Doctor => doctor::run(&selection, format, color),
+        Command::Lsp => lsp::run(),
+        Command::Completions { shell } => generated::completions(shell),
+        Command::Man { dir } => generated::man(dir.as_deref()),
+        Command::Schema { of } => generated::schema(of),
         Command::Demo { once, keep } => demo::run(once, keep),
     }
 }
@@ -98,11 +117,11 @@ fn ask(
     format: report::Format,
     color: report::ColorChoice,
 ) -> Result<u8> {
-    let target_dir = match &selection.target_dir {
-        Some(folder) => absolute(folder.clone())?,
-        None => project::metadata(selection.manifest_path.as_deref())?.target_directory.into(),
-    };
-    let session = client::find(&target_dir)?;
+    let session = client::find(
+        &absolute(PathBuf::from("."))?,
+        selection.manifest_path.as_deref(),
+        selection.target_dir.as_deref(),
+    )?;
     let done =
         client::call(&session, request, |event| report::reload::print(&event, format, color))?;
     report::reload::print_done(&done, format, color);

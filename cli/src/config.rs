@@ -9,6 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -31,8 +32,9 @@ pub(crate) const KEYS: [(&str, &[&str]); 5] = [
 const ALIKE: f64 = 0.7;
 
 /// The whole file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields, title = "hotdev.toml")]
 pub struct Config {
     /// The program.
     pub app: App,
@@ -47,8 +49,9 @@ pub struct Config {
 }
 
 /// `[app]`: the program, where the command line does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, expecting = "a section")]
+#[schemars(deny_unknown_fields)]
 pub struct App {
     /// Cargo package with the program.
     pub package: Option<String>,
@@ -61,23 +64,25 @@ pub struct App {
 }
 
 /// `[hot]`: what is patched.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, expecting = "a section")]
+#[schemars(deny_unknown_fields)]
 pub struct Hot {
     /// Workspace packages that are rebuilt with a restart instead.
     pub exclude: Vec<String>,
 }
 
 /// `[reload]`: what a save may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case", expecting = "a section")]
+#[schemars(deny_unknown_fields)]
 pub struct Reload {
     /// What happens to an edit that cannot go into the running program.
     pub on_incompatible: OnIncompatible,
 }
 
 /// What happens to an edit that cannot go into the running program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnIncompatible {
     /// Keep it, and ask in the terminal UI; plain lines name what would restart it.
@@ -90,15 +95,16 @@ pub enum OnIncompatible {
 }
 
 /// `[watch]`: what counts as a save.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, expecting = "a section")]
+#[schemars(deny_unknown_fields)]
 pub struct Watch {
     /// Files to ignore, as in a `.gitignore` of the workspace root.
     pub ignore: Vec<String>,
 }
 
 /// `[ui]`: the terminal UI.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, expecting = "a section")]
 pub struct Ui {
     /// Whether a save that is refused is told on the desktop while hotdev is not in view.

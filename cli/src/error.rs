@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// What kind of thing went wrong. The names are part of the JSON output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The command line is wrong.

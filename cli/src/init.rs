@@ -9,6 +9,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
 use crate::config::FILE_NAME;
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Format;
+use crate::report::json::{self, Own};
 
 /// What `hotdev init` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Outcome {
     pub fn print(&self, format: Format) {
         let text = match format {
             Format::Human => self.human(),
-            Format::Json => format!("{}\n", self.json()),
+            Format::Json => self.json(),
         };
         // The file says the same to a reader that is gone.
         let _ = io::stdout().write_all(text.as_bytes());
@@ -53,13 +54,13 @@ impl Outcome {
         format!("{done}\nnext: hotdev watch\n")
     }
 
-    fn json(&self) -> serde_json::Value {
-        let file = self.file.to_string_lossy();
-        serde_json::json!({"event": "init", "file": file, "written": self.written})
+    fn json(&self) -> String {
+        let (file, written) = (&self.file, self.written);
+        json::own(Own::Init { file, written, outcome: None, text: None, by_hand: None })
     }
 }
 
-fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Metadata> {
+pub(crate) fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Metadata> {
     let doing = || format!("find the Cargo project of {}", manifest_path.unwrap_or(dir).display());
     let missing =
         |cause: &str| Error::new(Kind::Project, doing(), cause).hint("make one with `cargo new`");
@@ -86,7 +87,7 @@ fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Metadata> {
 }
 
 /// Writes a file that is not there yet. Returns false, and writes nothing, where one is.
-fn write_new(path: &Path, text: &str) -> io::Result<bool> {
+pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<bool> {
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),

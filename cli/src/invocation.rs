@@ -113,19 +113,27 @@ fn options<'a>(args: &'a [String], name: &str) -> impl Iterator<Item = &'a str> 
 
 /// The last value of a codegen option: `-C name=value`, `-Cname=value` or `--codegen name=value`;
 /// empty where it is given without a value.
-pub fn codegen<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for (index, arg) in args.iter().enumerate() {
+pub fn codegen<'a>(args: &'a [String], name: &'a str) -> Option<&'a str> {
+    codegens(args, name).last()
+}
+
+/// All values of a codegen option, in order.
+pub fn codegens<'a>(args: &'a [String], name: &'a str) -> impl Iterator<Item = &'a str> {
+    args.iter().enumerate().filter_map(move |(index, arg)| {
         let option = match arg.as_str() {
             "-C" | "--codegen" => args.get(index + 1).map(String::as_str),
             _ => arg.strip_prefix("-C").or_else(|| arg.strip_prefix("--codegen=")),
         };
-        let (key, value) = option.map_or(("", ""), |o| o.split_once('=').unwrap_or((o, "")));
-        if key == name {
-            found = Some(value);
-        }
-    }
-    found
+        let (key, value) = option.map(|o| o.split_once('=').unwrap_or((o, "")))?;
+        (key == name).then_some(value)
+    })
+}
+
+/// The sanitizers that the program is compiled with: `-Z sanitizer=…`, in either spelling.
+pub fn sanitizers(args: &[String]) -> Option<&str> {
+    let joined = args.iter().filter_map(|arg| arg.strip_prefix("-Z"));
+    let apart = args.windows(2).filter(|pair| pair[0] == "-Z").map(|pair| pair[1].as_str());
+    joined.chain(apart).find_map(|option| option.strip_prefix("sanitizer="))
 }
 
 #[cfg(test)]
@@ -145,6 +153,13 @@ mod tests {
         assert_eq!(codegen(&line, "linker"), None);
         assert_eq!(option(&line, "--crate-type"), Some("lib"));
         assert_eq!(crate_kind(&line), CrateKind::Library);
+    }
+
+    #[test]
+    fn sanitizers_are_found() {
+        assert_eq!(sanitizers(&args("-Zsanitizer=address -O")), Some("address"));
+        assert_eq!(sanitizers(&args("-Z sanitizer=thread")), Some("thread"));
+        assert_eq!(sanitizers(&args("-Z threads=8 sanitizer=x")), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hotdev_protocol::ContentHash;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Context, Kind, Result};
 
@@ -47,7 +48,8 @@ impl Layout {
         let executable =
             std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
         let bytes = fs::read(&executable).context(Kind::System, || "read hotdev itself".into())?;
-        let build = root.join(format!("{:016x}", ContentHash::of(&bytes)));
+        // With debug information it is over 60 MB, and every start waits for this.
+        let build = root.join(format!("{:016x}", xxh3_64(&bytes)));
         let mut name = profile.to_owned();
         if !exclude.is_empty() {
             name.push_str(&format!("-{:016x}", ContentHash::of(exclude.join(",").as_bytes())));

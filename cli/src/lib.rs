@@ -10,6 +10,7 @@ pub mod layout;
 
 // The first build and the first link.
 pub mod cargo;
+mod cargo_config;
 pub mod wrapper;
 pub mod invocation;
 pub mod images;
@@ -49,6 +50,11 @@ pub mod symbol_name;
 
 mod commands;
 mod demo;
+pub mod doctor;
+pub mod editors;
+pub mod generated;
 pub mod init;
+mod lsp;
+pub mod templates;
 
 pub use commands::main;

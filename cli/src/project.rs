@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target, TargetKind};
 
 use crate::args::Selection;
+use crate::cargo_config;
 use crate::error::{Context, Error, Kind, Result};
 
 /// A workspace and the one program in it that hotdev runs.
@@ -51,8 +52,16 @@ pub struct Program {
 /// # Errors
 /// When there is no manifest, or cargo cannot read it.
 pub fn metadata(manifest: Option<&Path>) -> Result<Metadata> {
+    metadata_in(Path::new("."), manifest)
+}
+
+/// The same for another folder than the working directory.
+///
+/// # Errors
+/// As [`metadata`].
+pub fn metadata_in(folder: &Path, manifest: Option<&Path>) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
-    command.no_deps();
+    command.no_deps().current_dir(folder);
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
@@ -211,10 +220,13 @@ fn program(package: &Package, target: &Target) -> Program {
         ("CARGO_PKG_HOMEPAGE", package.homepage.clone().unwrap_or_default()),
         ("CARGO_PKG_REPOSITORY", package.repository.clone().unwrap_or_default()),
     ];
+    let env = env.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let here = std::env::current_dir().unwrap_or_default();
+    let configured = cargo_config::env(&here, |name| std::env::var_os(name));
     Program {
         package: package.name.to_string(),
         target: target.name.clone(),
         is_example: target.kind.contains(&TargetKind::Example),
-        env: env.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        env: env.chain(configured).collect(),
     }
 }

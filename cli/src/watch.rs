@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rustix::io::Errno;
 
 use crate::error::{Context, Error, Kind, Result};
 
@@ -55,6 +56,11 @@ impl Watch {
         };
         watch.follow(root)?;
         Ok(watch)
+    }
+
+    /// How many folders are watched.
+    pub fn folders(&self) -> usize {
+        self.watched.len()
     }
 
     /// Watches the folders of these files as well, wherever they are.
@@ -124,11 +130,19 @@ impl Watch {
 }
 
 fn failed(error: notify::Error) -> Error {
-    let full = matches!(error.kind, notify::ErrorKind::MaxFilesWatch);
+    let hint = match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => Some("max_user_watches=524288"),
+        // Too many open files: here that is too many watchers.
+        notify::ErrorKind::Io(io) if io.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => {
+            Some("max_user_instances=1024")
+        }
+        _ => None,
+    };
     let error = Error::new(Kind::Watch, "watch the workspace", error);
-    if full {
-        error.hint("raise the kernel's limit: `sudo sysctl fs.inotify.max_user_watches=524288`")
-    } else {
-        error
+    match hint {
+        Some(limit) => {
+            error.hint(format!("raise the kernel's limit: `sudo sysctl fs.inotify.{limit}`"))
+        }
+        None => error,
     }
 }

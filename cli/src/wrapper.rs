@@ -67,9 +67,12 @@ fn add_options(args: &mut Vec<String>, kind: CrateKind, layout: &Layout) -> Stri
         "debuginfo=2".to_owned(),
         "split-debuginfo=off".to_owned(),
     ];
-    if invocation::codegen(args, "lto").is_none() {
-        // Without a word, rustc optimizes a crate's units as one, and they refer to each other's
-        // constants.
+    if invocation::codegen(args, "lto").is_none()
+        && invocation::codegen(args, "opt-level") == Some("1")
+    {
+        // Without a word, rustc inlines across all units of an optimized crate. Who asks for speed
+        // gets that. Who only asks for less slowness gets functions that can be replaced below a
+        // loop that never ends.
         options.push("lto=off".to_owned());
     }
     if invocation::codegen(args, "incremental").is_none() {

@@ -67,9 +67,7 @@ fn build_hotdev() -> PathBuf {
     let target = output.parent().expect("the profile's folder lies in a target directory");
     let mut command = Command::new(env!("CARGO"));
     without(&mut command, OF_THIS_PACKAGE);
-    command
-        .args(["build", "--quiet", "-p", "hotdev-cli", "--bin", "hotdev", "--target-dir"])
-        .arg(target);
+    command.args(["build", "--quiet", "-p", "hotdev-cli", "--bins", "--target-dir"]).arg(target);
     match output.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => {}
         Some(profile) => drop(command.args(["--profile", profile])),
@@ -94,6 +92,18 @@ pub(crate) fn hotdev_command(folder: &Path, runtime: &Path, args: &[&str]) -> Co
     command.args(args).current_dir(folder);
     without(&mut command, FOREIGN);
     command.env("XDG_RUNTIME_DIR", runtime);
+    command
+}
+
+/// Another program in `folder`, which finds the hotdev under test by its name.
+pub(crate) fn beside_hotdev(folder: &Path, program: &Path, args: &[&str]) -> Command {
+    let own = hotdev().parent().expect("hotdev lies in a folder").to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&path)));
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder);
+    without(&mut command, FOREIGN);
+    command.env("PATH", path.expect("folders of PATH hold no colon"));
     command
 }
 

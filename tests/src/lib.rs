@@ -17,6 +17,7 @@
 
 mod binary;
 mod ending;
+mod language_server;
 mod log;
 mod processes;
 mod screen;
@@ -27,6 +28,7 @@ mod workspace;
 
 pub use binary::{CommandOutput, cargo, prints, run_to_end};
 pub use ending::Signal;
+pub use language_server::LanguageServer;
 pub use log::Log;
 pub use processes::{is_alive, running_in};
 pub use screen::Screen;

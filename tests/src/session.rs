@@ -62,10 +62,25 @@ impl Session {
         session
     }
 
+    /// Starts `hotdev watch` for people, in an environment with these variables, and waits for
+    /// nothing. What it says and what the program prints are lines of output alike.
+    pub fn for_people(workspace: Workspace, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let args = [&["watch"], args].concat();
+        let mut session = Self::spawn_with(Arc::new(workspace), &args, env);
+        session.log.read_output(session.child.stdout.take().expect("piped"));
+        session.log.read_output(session.child.stderr.take().expect("piped"));
+        session
+    }
+
     fn spawn(workspace: Arc<Workspace>, args: &[&str]) -> Self {
+        Self::spawn_with(workspace, args, &[])
+    }
+
+    fn spawn_with(workspace: Arc<Workspace>, args: &[&str], env: &[(&str, &str)]) -> Self {
         let turn = Turn::wait();
         // A group of its own, as a shell gives it, so that a test can send what Ctrl-C sends.
         let child = (workspace.hotdev(args))
+            .envs(env.iter().copied())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

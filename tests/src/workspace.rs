@@ -36,6 +36,23 @@ impl Workspace {
         Self { root, runtime: fresh_folder(), _folder: folder }
     }
 
+    /// A folder with nothing in it yet.
+    ///
+    /// # Panics
+    /// When the disk is full.
+    pub fn empty() -> Self {
+        let folder = fresh_folder();
+        let root = folder.path().canonicalize().expect("a fresh folder exists").join("ws");
+        fs::create_dir(&root).expect("folders can be made");
+        Self { root, runtime: fresh_folder(), _folder: folder }
+    }
+
+    /// The workspace that has been made in one of its folders.
+    #[must_use]
+    pub fn below(self, folder: &str) -> Self {
+        Self { root: self.root.join(folder), ..self }
+    }
+
     /// The workspace's root.
     pub fn root(&self) -> &Path {
         &self.root
@@ -136,6 +153,12 @@ impl Workspace {
     /// A hotdev command in the workspace, not started yet.
     pub fn hotdev(&self, args: &[&str]) -> std::process::Command {
         binary::hotdev_command(&self.root, self.runtime.path(), args)
+    }
+
+    /// Another program in the workspace, not started yet, to which the hotdev under test is the one
+    /// of that name.
+    pub fn program(&self, program: &Path, args: &[&str]) -> std::process::Command {
+        binary::beside_hotdev(&self.root, program, args)
     }
 
     /// The runtime directory that every hotdev command in this workspace is given.

@@ -25,7 +25,11 @@ fn burst(hot: &mut Session, last: &str, save: impl FnOnce(&Workspace)) {
 
 /// How many generations have gone live.
 fn lives(hot: &Session) -> usize {
-    hot.log().seen().events.iter().filter(|event| event["event"] == "live").count()
+    count(hot, "live")
+}
+
+fn count(hot: &Session, name: &str) -> usize {
+    hot.log().seen().events.iter().filter(|event| event["event"] == name).count()
 }
 
 #[test]
@@ -49,9 +53,12 @@ fn renamed_over_the_file() {
     let mut hot = Session::start("single");
     for (old, new) in [("old greeting", "renamed greeting"), ("renamed greeting", "renamed twice")]
     {
+        let before = count(&hot, "building");
         burst(&mut hot, new, |workspace| {
             workspace.write_by_rename("src/main.rs", &workspace.edited("src/main.rs", old, new));
         });
+        let begun = count(&hot, "building") - before;
+        assert_eq!(begun, 1, "the events of one save begin one compilation and cancel none");
     }
     hot.end();
 }

@@ -81,6 +81,7 @@ fixtures! {
     optimized = "optimized",
     optimized_objects = "optimized-objects",
     optimized_statics = "optimized-statics",
+    optimized_whole = "optimized-whole",
     overrides = "overrides",
     own_linker = "own-linker",
     panics = "panics",

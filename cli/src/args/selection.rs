@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::config::App;
+use crate::report::ColorChoice;
 
 use super::typed::Cargo;
 
@@ -34,6 +35,10 @@ pub struct Selection {
     pub offline: bool,
     /// Both.
     pub frozen: bool,
+    /// cargo says nothing of what it does. Never typed.
+    pub quiet: bool,
+    /// `--color`, for what cargo says.
+    pub color: ColorChoice,
 }
 
 impl From<Cargo> for Selection {
@@ -56,6 +61,8 @@ impl From<Cargo> for Selection {
             locked: typed.locked,
             offline: typed.offline,
             frozen: typed.frozen,
+            quiet: false,
+            color: ColorChoice::Auto,
         }
     }
 }
@@ -89,6 +96,12 @@ impl Selection {
         option("--bin", self.bin.clone().map(Into::into));
         option("--example", self.example.clone().map(Into::into));
         option("--features", features.map(Into::into));
+        let color = match self.color {
+            ColorChoice::Auto => None,
+            ColorChoice::Always => Some("always"),
+            ColorChoice::Never => Some("never"),
+        };
+        option("--color", color.map(Into::into));
         option("--profile", self.profile.clone().map(Into::into));
         args.extend(self.flags().map(OsString::from));
         args
@@ -101,6 +114,7 @@ impl Selection {
             (self.locked, "--locked"),
             (self.offline, "--offline"),
             (self.frozen, "--frozen"),
+            (self.quiet, "--quiet"),
         ]
         .into_iter()
         .filter_map(|(given, flag)| given.then_some(flag))

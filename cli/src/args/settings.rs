@@ -8,7 +8,9 @@ use clap::error::ErrorKind;
 
 use super::Selection;
 use super::typed::{Args, Cargo, Global, Typed};
+use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
+use crate::templates::Template;
 
 /// One command with everything that goes for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,41 @@ pub enum Command {
         /// A directory of the project.
         dir: PathBuf,
     },
+    /// Make a small program.
+    InitTemplate {
+        /// Where, and what it is called.
+        dir: PathBuf,
+        /// Which one.
+        template: Template,
+    },
+    /// Bind saving to `hotdev reload` in an editor.
+    InitEditor {
+        /// A directory of the project.
+        dir: PathBuf,
+        /// Which one.
+        editor: Editor,
+        /// Print the binding and write nothing.
+        print: bool,
+    },
+    /// Look for what keeps hotdev from patching.
+    Doctor,
+    /// Speak the language server protocol on stdin and stdout.
+    Lsp,
+    /// Print completions.
+    Completions {
+        /// Of which shell.
+        shell: Shell,
+    },
+    /// Print the man page.
+    Man {
+        /// Write those of all commands there instead.
+        dir: Option<PathBuf>,
+    },
+    /// Print a JSON schema.
+    Schema {
+        /// Of what.
+        of: SchemaOf,
+    },
     /// Show hotdev on a program of its own.
     Demo {
         /// End after one edit.
@@ -67,6 +104,25 @@ pub enum Command {
         /// Leave the program's folder there.
         keep: bool,
     },
+}
+
+/// Shells that there are completions for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[expect(missing_docs, reason = "they are named for themselves")]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Nushell,
+}
+
+/// What there are JSON schemas of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// `hotdev.toml`
+    Config,
+    /// A line that a command prints with `--json`
+    Events,
 }
 
 impl TryFrom<Args> for Settings {
@@ -80,7 +136,7 @@ impl TryFrom<Args> for Settings {
             return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
         }
         let Global { verbose, color, manifest_path, target_dir, .. } = typed.global;
-        let selection = Selection { manifest_path, target_dir, ..Selection::from(cargo) };
+        let selection = Selection { manifest_path, target_dir, color, ..Selection::from(cargo) };
         Ok(Self { verbose, color, format, selection, command })
     }
 }
@@ -104,7 +160,18 @@ fn command(typed: Typed) -> (Command, Cargo) {
         Typed::Status => Command::Status,
         Typed::Rollback { generation } => Command::Rollback { generation },
         Typed::Restart => Command::Restart,
-        Typed::Init { dir } => Command::Init { dir },
+        Typed::Init { dir, template: Some(template), .. } => {
+            Command::InitTemplate { dir, template }
+        }
+        Typed::Init { dir, editor: None, .. } => Command::Init { dir },
+        Typed::Init { dir, editor: Some(editor), print, .. } => {
+            Command::InitEditor { dir, editor, print }
+        }
+        Typed::Doctor(cargo) => return (Command::Doctor, cargo),
+        Typed::Lsp => Command::Lsp,
+        Typed::Completions { shell } => Command::Completions { shell },
+        Typed::Man { dir } => Command::Man { dir },
+        Typed::Schema { of } => Command::Schema { of },
         Typed::Demo { once, keep } => Command::Demo { once, keep },
     };
     (command, Cargo::default())

@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 
 use super::{Args, Command, OsString, Settings};
+use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
 
 fn try_settings(line: &str) -> Result<Settings, clap::Error> {
-    super::settings(line.split(' ').map(OsString::from))
+    super::settings(line.split(' ').map(OsString::from).collect())
 }
 
 fn settings(line: &str) -> Settings {
@@ -78,6 +79,27 @@ fn usage_errors_exit_with_64_and_help_with_0() {
     for line in ["hotdev --help", "hotdev reload -h", "hotdev help init", "hotdev --version"] {
         assert_eq!(exit_code(line), 0, "{line}");
     }
+}
+
+#[test]
+fn help_says_cargo_hotdev_to_those_who_typed_that() {
+    let help = |line: &str| try_settings(line).unwrap_err().render().to_string();
+    let text = help("/bin/cargo-hotdev --help");
+    assert!(text.contains("Usage: cargo hotdev [OPTIONS] <COMMAND>"), "{text}");
+    assert!(text.contains("\n  cargo hotdev watch -p game -- --level 3 "), "{text}");
+    assert!(help("cargo-hotdev reload -h").contains("Usage: cargo hotdev reload"));
+    assert!(help("cargo-hotdev wath").contains("Usage: cargo hotdev "));
+    assert!(help("/bin/hotdev --help").contains("Usage: hotdev [OPTIONS] <COMMAND>"));
+}
+
+#[test]
+fn editors_are_bound_by_init() {
+    let editor = Editor::Neovim;
+    let bound = |print| Command::InitEditor { dir: ".".into(), editor, print };
+    assert_eq!(settings("hotdev init --editor neovim").command, bound(false));
+    assert_eq!(settings("hotdev init --editor neovim --print").command, bound(true));
+    assert_eq!(exit_code("hotdev init --print"), 64);
+    assert_eq!(exit_code("hotdev init --editor ed"), 64);
 }
 
 #[test]

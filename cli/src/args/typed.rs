@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueHint};
 
+use super::settings::{SchemaOf, Shell};
+use crate::editors::Editor;
 use crate::report::{ColorChoice, Format};
+use crate::templates::Template;
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   hotdev watch                         run this project, patch it on every save
   hotdev watch -p game -- --level 3    one package, with arguments for the program
@@ -15,6 +18,8 @@ Examples:
   hotdev run                           for programs that are terminal UIs themselves
   hotdev reload                        from an editor: apply now, wait for the verdict
   hotdev rollback                      back to the generation before this one
+  hotdev init --editor neovim          have an editor reload on save
+  hotdev doctor                        what keeps hotdev from patching, and how to mend it
   hotdev demo                          see it work on a small program
 
 Settings that outlast a command line stand in hotdev.toml; `hotdev init` writes one.";
@@ -30,6 +35,12 @@ Exit codes:
 
 The answer is about the files as they are now: it stays 1 or 2 until they are mended.
 Each diagnostic begins with file:line:column, as a quickfix list reads it.";
+
+const DOCTOR_CODES: &str = "\
+Exit codes:
+   0  nothing keeps hotdev from patching this program
+   1  something does
+  64  the command line is wrong";
 
 /// Patches a running Rust program on every save: its state, connections and windows stay.
 #[derive(Debug, Parser)]
@@ -95,11 +106,43 @@ pub(super) enum Typed {
     },
     /// Build the files as they are now and start the program anew
     Restart,
-    /// Write a commented hotdev.toml into the workspace
+    /// Write a commented hotdev.toml, make a small program, or have an editor reload on save
     Init {
-        /// A directory of the project
+        /// A directory of the project, or the one to make with --template
         #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
+        /// Make a small program to begin with
+        #[arg(long, value_enum, value_name = "TEMPLATE", conflicts_with = "editor")]
+        template: Option<Template>,
+        /// Bind saving to `hotdev reload` in this editor instead
+        #[arg(long, value_enum, value_name = "EDITOR")]
+        editor: Option<Editor>,
+        /// Print what would be written, and write nothing
+        #[arg(long, requires = "editor")]
+        print: bool,
+    },
+    /// Check toolchain, project and system, and say how to mend what keeps hotdev from patching
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Cargo),
+    /// Be a language server: reload on save, diagnostics for the editor
+    Lsp,
+    /// Print the completions of a shell
+    Completions {
+        /// Which one
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the man page, or write those of all commands into a directory
+    Man {
+        /// Where to write them
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+    /// Print the JSON schema of hotdev.toml or of the events
+    Schema {
+        /// Of what
+        #[arg(value_enum, value_name = "WHAT")]
+        of: SchemaOf,
     },
     /// Watch hotdev patch a small program of its own
     Demo {

@@ -5,19 +5,30 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::message::Line;
-use super::{Done, Request, SessionFile, peer};
+use super::{Done, Place, Request, SessionFile, locate, peer};
 use crate::error::{Error, Kind, Result};
+use crate::project;
 use crate::report::event::Event;
 
-/// The session of the project that is built into `target_dir`.
+/// The session of the project in `folder`, an absolute path, or of the one that is named.
 ///
 /// # Errors
-/// When none runs.
-pub fn find(target_dir: &Path) -> Result<SessionFile> {
-    SessionFile::find(target_dir).ok_or_else(|| {
-        let cause = format!("none runs for {}", target_dir.display());
-        no_session(cause)
-    })
+/// When none runs, or there is no project.
+pub fn find(
+    folder: &Path,
+    manifest: Option<&Path>,
+    target_dir: Option<&Path>,
+) -> Result<SessionFile> {
+    let none = |place: &Path| no_session(format!("none runs for {}", place.display()));
+    match locate(folder, manifest, target_dir) {
+        Place::Session(session) => Ok(*session),
+        Place::Nowhere(place) => Err(none(&place)),
+        Place::Unknown => {
+            let target_dir = project::metadata_in(folder, manifest)?.target_directory;
+            let target_dir = target_dir.as_std_path();
+            SessionFile::find(target_dir).ok_or_else(|| none(target_dir))
+        }
+    }
 }
 
 /// Asks the session and waits for the end of its answer, however long a build takes.

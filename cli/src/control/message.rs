@@ -32,7 +32,7 @@ pub enum Request {
 }
 
 /// The end of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Done {
     /// What the command is to exit with, one of [`crate::exit`].
     pub exit: u8,

@@ -6,11 +6,13 @@
 //! skips lines that it does not know. Both sides talk to processes of their own user only.
 
 pub mod client;
+mod locate;
 mod message;
 mod peer;
 pub mod server;
 mod session_file;
 
+pub use locate::{Place, locate};
 pub use message::{Done, Request};
 pub use session_file::SessionFile;
 

@@ -18,6 +18,9 @@ pub struct SessionFile {
     pub control: PathBuf,
     /// Workspace root.
     pub workspace: PathBuf,
+    /// Folders of the workspace's packages.
+    #[serde(default)]
+    pub members: Vec<PathBuf>,
     /// Version of hotdev.
     pub version: String,
 }

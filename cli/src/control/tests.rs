@@ -24,6 +24,7 @@ impl Session {
             pid: std::process::id(),
             control,
             workspace: "/w".into(),
+            members: Vec::new(),
             version: "0.1.0".into(),
         };
         file.write(target.path()).unwrap();
@@ -62,7 +63,7 @@ fn answer(request: Request, mut responder: Responder) {
 #[test]
 fn a_call_hears_events_then_the_end() {
     let session = Session::start(answer);
-    let found = client::find(session.target.path()).unwrap();
+    let found = client::find(session.target.path(), None, Some(session.target.path())).unwrap();
     assert_eq!(found, session.file);
     let mut events = Vec::new();
     let request = Request::Reload { files: vec!["/w/a.rs".into()], base: "/w".into() };
@@ -133,7 +134,7 @@ fn an_ended_session_is_not_found() {
     assert_eq!(second.kind, Kind::System);
     drop(session.server.take());
     assert!(!session.file.control.exists());
-    let error = client::find(session.target.path()).unwrap_err();
+    let error = client::find(session.target.path(), None, Some(session.target.path())).unwrap_err();
     assert_eq!(exit::of_error(&error), exit::NO_SESSION);
     assert_eq!(error.hint.as_deref(), Some("start one with `hotdev watch`"));
     assert!(client::call(&session.file, &Request::Status, |_| ()).is_err());
@@ -159,7 +160,8 @@ fn a_session_that_dies_in_its_answer_is_an_error() {
         stream.write_all(b"{\"event\":\"of-the-future\",\"n\":1}\n").unwrap();
     });
     let version = String::new();
-    let file = SessionFile { pid: 1, control, workspace: "/w".into(), version };
+    let file =
+        SessionFile { pid: 1, control, workspace: "/w".into(), members: Vec::new(), version };
     let error = client::call(&file, &Request::Status, |_| panic!("no event")).unwrap_err();
     assert_eq!(error.cause, "it closed the connection");
     dying.join().unwrap();

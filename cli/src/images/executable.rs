@@ -119,7 +119,7 @@ fn dependencies(rule: &str) -> Vec<String> {
 }
 
 /// The C compiler to link with: the project's own where it is one.
-fn driver(linker: &str) -> &str {
+pub fn driver(linker: &str) -> &str {
     let name = Path::new(linker).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.contains("cc") || name.contains("clang") { linker } else { "cc" }
 }

@@ -106,6 +106,12 @@ fn compiled(invocation: &Invocation) -> Result<Compiled> {
         )
         .hint("set `lto = false` in the profile to have saves patched into the running program"));
     }
+    if let Some(sanitizers) = crate::invocation::sanitizers(&invocation.args) {
+        let doing = "link the program as two images";
+        let cause = format!("the sanitizer ({sanitizers}) keeps lists of the whole program");
+        return Err(Error::new(Kind::Link, doing, cause)
+            .hint("take `-Z sanitizer` out of the flags to have saves patched"));
+    }
     Ok(Compiled { optimized: invocation.optimized, is_binary: invocation.is_binary })
 }
 

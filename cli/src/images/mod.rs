@@ -32,6 +32,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::layout::Layout;
 use crate::wrapper;
 use command_line::CommandLine;
+pub use executable::driver;
 
 /// What a link left for the session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::trailing::Trailing;
 use crate::error::Result;
 use crate::graph::CrateId;
 use crate::source::Sources;
@@ -16,6 +17,8 @@ use crate::units::{self, Folder, Unit};
 /// What one compilation of a crate left.
 #[derive(Debug, Default)]
 pub struct Output {
+    /// The rustc that made it, where that goes on. It ends before the folder goes.
+    trailing: Mutex<Option<Trailing>>,
     /// The codegen units. Those that are the same as before are the very ones.
     pub units: Vec<Arc<Unit>>,
     /// Where rustc's replay wrote; `None` for the first build, which is cargo's.
@@ -40,6 +43,7 @@ impl Output {
         Ok(Self {
             units: units?.into_iter().map(Arc::new).collect(),
             folder: None,
+            trailing: Mutex::default(),
             sources,
             is_live: true.into(),
         })
@@ -60,6 +64,7 @@ impl Output {
         Ok(Self {
             units: shared(units, before)?,
             folder: Some(folder),
+            trailing: Mutex::default(),
             sources,
             is_live: false.into(),
         })
@@ -80,9 +85,20 @@ impl Output {
         Ok(Self {
             units: shared(units, before)?,
             folder: Some(folder),
+            trailing: Mutex::default(),
             sources,
             is_live: false.into(),
         })
+    }
+
+    /// Takes note of the rustc that goes on.
+    pub fn set_trailing(&mut self, trailing: Trailing) {
+        self.trailing = Mutex::new(Some(trailing));
+    }
+
+    /// Ends the rustc that made it, if it still runs: cargo has its own files again then.
+    pub fn end_rustc(&self) {
+        drop(self.trailing.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Says whether the running program has this code, or a newer one of the same crate.

@@ -27,8 +27,18 @@ impl ColorChoice {
         self.decide(|name| std::env::var_os(name), stdout().is_terminal())
     }
 
+    /// What is left open by the flag, cargo is asked for: it goes before `NO_COLOR`, as in cargo.
+    #[must_use]
+    pub fn or_cargos(self, told: Option<&str>) -> Self {
+        match (self, told) {
+            (Self::Auto, Some("always")) => Self::Always,
+            (Self::Auto, Some("never")) => Self::Never,
+            _ => self,
+        }
+    }
+
     /// The flag goes first, then `NO_COLOR` (no-color.org), `CLICOLOR_FORCE` and `CLICOLOR`
-    /// (bixense.com/clicolors), what cargo was told, and last the terminal.
+    /// (bixense.com/clicolors), and last the terminal.
     fn decide(self, variable: impl Fn(&str) -> Option<OsString>, terminal: bool) -> bool {
         let value = |name| variable(name).filter(|value| !value.is_empty());
         let is = |name, wanted| value(name).is_some_and(|value| value == wanted);
@@ -37,8 +47,7 @@ impl ColorChoice {
             Self::Never => false,
             Self::Auto if value("NO_COLOR").is_some() => false,
             Self::Auto if value("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
-            Self::Auto if is("CARGO_TERM_COLOR", "always") => true,
-            Self::Auto if is("CARGO_TERM_COLOR", "never") || is("CLICOLOR", "0") => false,
+            Self::Auto if is("CLICOLOR", "0") => false,
             Self::Auto => terminal && !is("TERM", "dumb"),
         }
     }
@@ -87,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn what_cargo_is_told_stands_in_for_the_flag() {
+        assert_eq!(ColorChoice::Auto.or_cargos(Some("always")), ColorChoice::Always);
+        assert_eq!(ColorChoice::Auto.or_cargos(Some("never")), ColorChoice::Never);
+        assert_eq!(ColorChoice::Auto.or_cargos(Some("auto")), ColorChoice::Auto);
+        assert_eq!(ColorChoice::Never.or_cargos(Some("always")), ColorChoice::Never);
+    }
+
+    #[test]
     fn then_the_environment_then_the_terminal() {
         let auto = |environment: &[_], terminal| decide(ColorChoice::Auto, environment, terminal);
         assert!(auto(&[], true) && !auto(&[], false));
@@ -94,8 +111,6 @@ mod tests {
         assert!(auto(&[("NO_COLOR", "")], true));
         assert!(auto(&[("CLICOLOR_FORCE", "1")], false));
         assert!(!auto(&[("CLICOLOR_FORCE", "0")], false));
-        assert!(auto(&[("CARGO_TERM_COLOR", "always")], false));
-        assert!(!auto(&[("CARGO_TERM_COLOR", "never")], true));
         assert!(!auto(&[("CLICOLOR", "0")], true));
         assert!(!auto(&[("TERM", "dumb")], true));
     }

@@ -6,10 +6,11 @@
 #![allow(missing_docs)]
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened in a session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[expect(
     missing_docs,
@@ -54,6 +55,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
+    /// What rustc warns of in the crates of the last save, as far as it was not said before. Comes
+    /// after the verdict.
+    Warnings { diagnostics: Vec<Diagnostic> },
     /// An answer to `hotdev status`.
     Status(Status),
 }
@@ -72,6 +76,7 @@ impl Event {
             Self::Restarted { .. } => "restarted",
             Self::Exited { .. } => "exited",
             Self::Warning { .. } => "warning",
+            Self::Warnings { .. } => "warnings",
             Self::Status(_) => "status",
         }
     }
@@ -83,7 +88,7 @@ impl Event {
 }
 
 /// Why a build begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The session starts.
@@ -111,7 +116,7 @@ impl RefusalCode {
 }
 
 /// Milliseconds of each stage, from the first file event to the last process's answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timings {
     /// From the first file event to the start of the build.
     pub detect: f64,
@@ -128,7 +133,7 @@ pub struct Timings {
 }
 
 /// One message of rustc's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostic {
     /// The file of the primary span, absolute; empty where rustc names none.
     pub file: PathBuf,
@@ -145,7 +150,7 @@ pub struct Diagnostic {
 }
 
 /// Why an edit was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     /// A type that the running program knows has another layout now.
@@ -167,7 +172,7 @@ pub enum RefusalCode {
 }
 
 /// One thing that a refusal is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// Path of the type, static, function or file.
     pub name: String,
@@ -186,7 +191,7 @@ pub struct Item {
 }
 
 /// Where a session stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// `building`, `running` or `exited`.
     pub state: String,
@@ -221,7 +226,7 @@ pub struct Status {
 }
 
 /// The end of the program, as `status` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// Which process.
     pub pid: u32,
@@ -234,7 +239,7 @@ pub struct Ended {
 }
 
 /// The last verdict, as `status` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// Name of the event that gave it: `live`, `refused`, ….
     pub event: String,
@@ -246,7 +251,7 @@ pub struct Verdict {
 }
 
 /// One generation, as `status` lists it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GenerationInfo {
     /// Its number.
     pub generation: u64,

@@ -45,6 +45,7 @@ impl Human {
                 let message = format!("{}{message}", self.notice("warning: "));
                 self.lines(std::iter::once(message).chain(hint.as_deref().map(hint_line)))
             }
+            Event::Warnings { diagnostics } => self.rendered(diagnostics),
             Event::Status(status) => self.lines(status::lines(status, &self.base, self.colors)),
             _ => self.lines([self.summary(event)]),
         }
@@ -84,6 +85,7 @@ impl Human {
             Event::CompileError { diagnostics } => text::compile_error(diagnostics),
             Event::Refused { message, .. } => format!("refused: {message}"),
             Event::Warning { message, .. } => format!("warning: {message}"),
+            Event::Warnings { diagnostics } => format!("warnings: {}", diagnostics.len()),
             Event::Status(status) => status.state.clone(),
         }
     }
@@ -99,12 +101,16 @@ impl Human {
         self.lines([format!("{verdict}, as before{}", consolation(running))])
     }
 
+    /// What rustc says, as it says it.
+    fn rendered(&self, diagnostics: &[Diagnostic]) -> String {
+        let one = |diagnostic: &Diagnostic| {
+            self.headed(text::rendered(diagnostic, &self.base), &diagnostic.level) + "\n\n"
+        };
+        diagnostics.iter().map(one).collect()
+    }
+
     fn compile_error(&self, diagnostics: &[Diagnostic], running: bool) -> String {
-        let mut lines = String::new();
-        for diagnostic in diagnostics {
-            lines += &self.headed(text::rendered(diagnostic, &self.base), &diagnostic.level);
-            lines += "\n\n";
-        }
+        let lines = self.rendered(diagnostics);
         let summary = paint(text::compile_error(diagnostics), Style::Bad, self.colors);
         lines + &self.lines([summary + consolation(running)])
     }

@@ -4,6 +4,7 @@
 //! a session, [`error`] for the end of a command that failed. They turn [`event::Event`]s into
 //! text and know nothing else of hotdev.
 
+pub mod check;
 mod color;
 pub mod error;
 pub mod event;

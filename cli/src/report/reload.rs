@@ -79,6 +79,9 @@ pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -
             let hint = hint.as_ref().map(|hint| format!("  hint: {hint}\n"));
             format!("warning: {message}\n{}", hint.unwrap_or_default())
         }
+        Event::Warnings { diagnostics } => {
+            diagnostics.iter().map(|one| diagnostic(one, base)).collect()
+        }
         Event::Status(status) => {
             status::lines(status, base, colors).iter().map(|line| format!("{line}\n")).collect()
         }

@@ -106,7 +106,8 @@ impl Reporter {
     /// Whether people have read this very verdict, and no other since. Takes note of a new one.
     fn is_told(&self, event: &Event) -> bool {
         // A build begins before each verdict, and says nothing of the files.
-        if matches!(event, Event::Building { .. } | Event::Warning { .. }) {
+        if matches!(event, Event::Building { .. } | Event::Warning { .. } | Event::Warnings { .. })
+        {
             return false;
         }
         let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);

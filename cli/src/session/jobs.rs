@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{Event, Running, Session};
+use crate::changes::Stamps;
 use crate::error::{Error, Kind};
 use crate::rebuild::Cancel;
 use crate::report::event::{self, Reason};
@@ -27,6 +28,11 @@ impl Session {
                 path.extension().is_some_and(|kind| kind == "rs" || kind == "toml")
                     || self.known.contains(path)
             });
+        }
+        if self.job.is_some() && self.looking {
+            // One save gives several events. The look under way has seen what the first told.
+            let new = self.looked_at.look_at(files.iter());
+            files.retain(|path| new.contains(path));
         }
         if files.is_empty() && !rescan {
             return;
@@ -56,6 +62,8 @@ impl Session {
     pub(super) fn look(&mut self) {
         let Some(mut workshop) = self.workshop.take() else { return };
         let (at, files) = self.pending.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
+        self.looked_at = Stamps::default();
+        self.looked_at.look_at(files.iter());
         let asked = !self.waiting.is_empty();
         let cancel = self.begin(true);
         let (sender, reporter) = (self.sender.clone(), self.reporter.clone());

@@ -25,6 +25,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender};
 use hotdev_protocol::Patch;
 
+use crate::changes::Stamps;
 use crate::config::{Config, OnIncompatible};
 use crate::control::Request;
 use crate::control::server::Responder;
@@ -91,6 +92,8 @@ struct Session {
     job: Option<Cancel>,
     /// Whether the job looks at changed files, rather than building with cargo.
     looking: bool,
+    /// The files that the look under way was started for, as they were then.
+    looked_at: Stamps,
     running: Running,
     /// Which images a process must have to be of this program.
     build_ids: Vec<Vec<u8>>,

@@ -10,6 +10,7 @@ use signal_hook::iterator::Signals;
 
 use super::{Event, Remote, Running, Session, choice, restarts};
 use crate::args::Selection;
+use crate::changes::Stamps;
 use crate::config::{Config, OnIncompatible};
 use crate::control::SessionFile;
 use crate::control::server::Server;
@@ -91,6 +92,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         workshop: None,
         job: None,
         looking: false,
+        looked_at: Stamps::default(),
         running: Running::No,
         build_ids: Vec::new(),
         strangers: Vec::new(),
@@ -118,6 +120,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         pid: std::process::id(),
         control,
         workspace: session.target.project.root.clone(),
+        members: session.target.project.packages.iter().map(|one| one.folder.clone()).collect(),
         version: env!("CARGO_PKG_VERSION").into(),
     };
     file.write(&session.target.project.target_dir)?;

@@ -49,6 +49,16 @@ impl Session {
             Outcome::Refused(refusal) => self.refused(refusal),
             Outcome::Failed(error) => self.refused(patch_failed(&error)),
         }
+        self.tell_warnings();
+    }
+
+    /// After the verdict: nobody waits for warnings.
+    fn tell_warnings(&mut self) {
+        let warnings = self.workshop.as_mut().map(|workshop| workshop.take_warnings());
+        let diagnostics = warnings.unwrap_or_default();
+        if !diagnostics.is_empty() {
+            self.reporter.event(&event::Event::Warnings { diagnostics });
+        }
     }
 
     /// The watcher named a file again that a job has seen already; only who asked is answered.

@@ -37,7 +37,9 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             lines.extend(notes.iter().map(|note| Line::new(Tone::Notice, format!("note: {note}"))));
             lines.extend(functions.iter().map(|name| Line::new(Tone::Name, format!("  {name}"))));
         }
-        Said::Event(event @ (Event::CompileError { .. } | Event::Refused { .. })) => {
+        Said::Event(
+            event @ (Event::CompileError { .. } | Event::Refused { .. } | Event::Warnings { .. }),
+        ) => {
             let problem = Problem::of(event, base, false);
             lines.extend(problem.into_iter().flat_map(|problem| problem.all_lines()));
         }

@@ -29,7 +29,7 @@ impl Problem {
     /// What an event says, if it is a problem. `asks`: whether a refusal is a question.
     pub(super) fn of(event: &Event, base: &Path, asks: bool) -> Option<Self> {
         match event {
-            Event::CompileError { diagnostics } => {
+            Event::CompileError { diagnostics } | Event::Warnings { diagnostics } => {
                 let errors = diagnostics.iter().filter(|one| one.level == "error");
                 let rest = diagnostics.iter().filter(|one| one.level != "error");
                 let items = errors.chain(rest).map(|one| diagnostic(one, base)).collect();

@@ -83,7 +83,7 @@ impl Status {
     pub(super) fn hear(&mut self, said: &Said, asks: bool, now: Instant) {
         match said {
             Said::Event(Event::Building { reason, crates, .. }) => self.begin(*reason, crates, now),
-            Said::Event(Event::Warning { .. } | Event::Status(_)) => {}
+            Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::Status(_)) => {}
             Said::Event(event) => {
                 // The program may end while a build goes on.
                 if !matches!(event, Event::Exited { .. }) {
@@ -243,7 +243,10 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             let ending = phrases::ending(*status, *signal);
             Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
         }
-        Event::Building { .. } | Event::Warning { .. } | Event::Status(_) => Verdict::default(),
+        Event::Building { .. }
+        | Event::Warning { .. }
+        | Event::Warnings { .. }
+        | Event::Status(_) => Verdict::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What has happened, oldest first: generations, and saves that did not become one.
 
 use super::details;
-use super::text::Line;
+use super::text::{Line, count};
 use crate::report::event::{Event, Timings};
 use crate::report::{Said, phrases};
 use crate::source::Edit;
@@ -82,6 +82,7 @@ impl Entry {
                 (String::new(), format!("process {pid} ended: {ending}"))
             }
             Event::Warning { message, .. } => (String::new(), format!("warning: {message}")),
+            Event::Warnings { diagnostics } => (String::new(), count(diagnostics.len(), "warning")),
             Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_) => {
                 (String::new(), String::new())
             }

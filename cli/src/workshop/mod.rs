@@ -5,7 +5,7 @@ mod edits;
 mod open;
 mod run;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use hotdev_protocol::Generation;
@@ -77,6 +77,10 @@ pub struct Workshop {
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,
+    /// What rustc warned of since the last verdict.
+    warnings: Vec<Diagnostic>,
+    /// Warnings that people have read: file, message.
+    read_warnings: HashSet<(PathBuf, String)>,
     /// Whether the last run ended early.
     retry: bool,
     next: Generation,
@@ -133,6 +137,16 @@ impl Workshop {
     /// Build ids of the executable and the hot image.
     pub fn build_ids(&self) -> Vec<Vec<u8>> {
         self.program.build_ids().take(2).map(<[u8]>::to_vec).collect()
+    }
+
+    /// What rustc has warned of since this was asked last, and not said before.
+    pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        // An edit elsewhere moves a warning to another line, and it is no other for that.
+        let key = |warning: &Diagnostic| (warning.file.clone(), warning.message.clone());
+        warnings.retain(|warning| !self.read_warnings.contains(&key(warning)));
+        self.read_warnings.extend(warnings.iter().map(key));
+        warnings
     }
 
     /// Every file whose change matters.

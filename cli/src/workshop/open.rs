@@ -1,6 +1,6 @@
 //! The full build, and all that is read of what it made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -77,6 +77,8 @@ impl Workshop {
             busy,
             changed: BTreeSet::new(),
             failed: false,
+            warnings: Vec::new(),
+            read_warnings: HashSet::new(),
             retry: false,
             next: 1,
             target: target.clone(),

@@ -85,7 +85,7 @@ impl Workshop {
         clock.ms.rustc = clock.lap();
         self.failed = !matches!(rebuilt, Ok(Rebuilt::Done(_) | Rebuilt::Cancelled));
         match rebuilt? {
-            Rebuilt::Done(_) => {}
+            Rebuilt::Done(warnings) => self.warnings.extend(warnings),
             Rebuilt::CompileError(diagnostics) => return Ok(Outcome::CompileError(diagnostics)),
             Rebuilt::Cancelled => {
                 self.retry = true;

@@ -98,7 +98,9 @@ fn rest_tone(entry: &Entry) -> Tone {
             Tone::Bad
         }
         Said::Event(Event::Exited { .. }) => Tone::Bad,
-        Said::Event(Event::Warning { .. } | Event::RolledBack { .. }) => Tone::Notice,
+        Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::RolledBack { .. }) => {
+            Tone::Notice
+        }
         Said::Event(_) => Tone::Plain,
     }
 }

@@ -1,0 +1,275 @@
+//! One call of rustc for a save, until its units are there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::Cancel;
+use super::aside::Aside;
+use super::finalized::{self, SessionWatch};
+use super::output::{Output, Outputs};
+use super::trailing::Trailing;
+use crate::diagnostics;
+use crate::error::{Context, Error, Kind, Result};
+use crate::graph::{self, CrateId, Graph, HotCrate, library_key};
+use crate::layout::Layout;
+use crate::process;
+use crate::report::event::Diagnostic;
+use crate::source::Sources;
+use crate::wrapper;
+
+/// How often rustc is looked at.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What a crate is compiled against, and for whom.
+pub struct Needs<'a> {
+    /// Outputs that it reads.
+    pub libraries: &'a Outputs,
+    /// What is known of it, newest first.
+    pub before: &'a [&'a Output],
+    /// Whether others are going to read the library that comes of these sources.
+    pub library: &'a dyn Fn(&Sources) -> bool,
+}
+
+/// What a replay came to.
+pub struct Replayed {
+    /// Errors or warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// None where rustc refused the crate.
+    pub output: Option<Output>,
+    /// The files that rustc read.
+    pub files: BTreeSet<PathBuf>,
+}
+
+/// A rustc under way, with the places it works in.
+struct Replay<'a> {
+    hot: &'a HotCrate,
+    folder: tempfile::TempDir,
+    out_dir: PathBuf,
+    aside: Aside,
+    child: Child,
+    reader: Reader,
+}
+
+/// Runs rustc once.
+pub fn replay(
+    graph: &Graph,
+    id: CrateId,
+    needs: &Needs<'_>,
+    layout: &Layout,
+    cancel: &Cancel,
+) -> Result<Replayed> {
+    let hot = &graph.crates[id];
+    let known = needs.before.first().map(|before| &before.sources);
+    let sources = Sources::read(hot.sources.iter(), known);
+    let doing = || format!("compile {}", hot.invocation.crate_name);
+    let mut replay =
+        Replay::start(graph, hot, needs.libraries, layout).context(Kind::Build, doing)?;
+    let guard = cancel.kills_group(replay.child.id());
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| known.into_iter().for_each(|known| sources.prepare(known)));
+        replay.wait_for_units()
+    });
+    match ended.context(Kind::Build, doing)? {
+        Some(status) => replay.ended(status, needs.before, sources, cancel),
+        None => {
+            let files = replay.files(&replay.out_dir);
+            let mut sources = sources;
+            sources.add(&files);
+            if !(needs.library)(&sources) {
+                drop(guard);
+                return replay.trail(needs.before, sources, files).context(Kind::System, doing)?;
+            }
+            let status = replay.child.wait().context(Kind::Build, doing)?;
+            replay.ended(status, needs.before, sources, cancel)
+        }
+    }
+}
+
+impl<'a> Replay<'a> {
+    fn start(
+        graph: &Graph,
+        hot: &'a HotCrate,
+        libraries: &Outputs,
+        layout: &Layout,
+    ) -> io::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{}-", hot.key))
+            .tempdir_in(layout.replays())?;
+        let out_dir = hot.invocation.out_dir();
+        finalized::remove_leftovers(&out_dir, &hot.key)?;
+        let aside = Aside::put(hot, folder.path())?;
+        let mut command = Command::new(&hot.invocation.program);
+        command.args(arguments(graph, hot, libraries));
+        command
+            .env_clear()
+            .envs(hot.invocation.env.iter().cloned())
+            .current_dir(&hot.invocation.directory);
+        command.env(wrapper::COLLECT_ENV, folder.path().join("objects"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
+        let mut child = process::spawn_group(&mut command)?;
+        let reader = Reader::start(&mut child, &hot.invocation.directory);
+        Ok(Self { hot, folder, out_dir, aside, child, reader })
+    }
+
+    /// Waits until the units are kept, or else for the end.
+    fn wait_for_units(&mut self) -> io::Result<Option<ExitStatus>> {
+        let mut session = SessionWatch::new(self.child.id());
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if let Some(complete) = session.look() {
+                let kept =
+                    finalized::keep_units(&complete, &self.out_dir, &self.hot.key, &self.units());
+                tracing::debug!(?kept, "all units are there");
+                return if kept.is_ok_and(|all| all) {
+                    Ok(None)
+                } else {
+                    self.child.wait().map(Some)
+                };
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Where units are kept before rustc has ended.
+    fn units(&self) -> PathBuf {
+        self.folder.path().join("units")
+    }
+
+    /// The files that rustc has read, by what it wrote into this folder.
+    fn files(&self, folder: &Path) -> BTreeSet<PathBuf> {
+        let list = folder.join(format!("{}.d", self.hot.key));
+        graph::sources(&list, &self.hot.invocation.directory)
+    }
+
+    /// Takes the units and lets rustc go on: nobody needs what it writes now.
+    fn trail(
+        self,
+        before: &[&Output],
+        sources: Sources,
+        files: BTreeSet<PathBuf>,
+    ) -> io::Result<Result<Replayed>> {
+        let (units, folder) = (self.units(), self.folder.keep());
+        let diagnostics = self.reader.so_far().diagnostics;
+        let trailing = Trailing::new(self.child, self.aside)?;
+        let output = Output::of_objects(folder, &units, before, sources);
+        Ok(output.map(|mut output| {
+            output.set_trailing(trailing);
+            Replayed { diagnostics, output: Some(output), files }
+        }))
+    }
+
+    fn ended(
+        mut self,
+        status: ExitStatus,
+        before: &[&Output],
+        mut sources: Sources,
+        cancel: &Cancel,
+    ) -> Result<Replayed> {
+        let doing = || format!("compile {}", self.hot.invocation.crate_name);
+        self.aside.take_back(status.success()).context(Kind::System, doing)?;
+        let files = self.files(self.folder.path());
+        let Messages { diagnostics, rest } = self.reader.all();
+        if status.success() {
+            sources.add(&files);
+            let folder = self.folder.keep();
+            let rlib = folder.join(format!("lib{}.rlib", self.hot.key));
+            let output = if self.hot.invocation.is_binary {
+                Output::of_objects(folder.clone(), &folder.join("objects"), before, sources)?
+            } else {
+                Output::of_library(folder, &rlib, before, sources)?
+            };
+            return Ok(Replayed { diagnostics, output: Some(output), files });
+        }
+        let is_error = diagnostics.iter().any(|diagnostic| diagnostic.level == "error");
+        if cancel.is_set() || is_error {
+            return Ok(Replayed { diagnostics, output: None, files: BTreeSet::new() });
+        }
+        Err(Error::new(Kind::Build, doing(), format!("rustc ended with {status}: {}", rest.trim())))
+    }
+}
+
+/// The recorded arguments, reading what other replays wrote.
+fn arguments(graph: &Graph, hot: &HotCrate, libraries: &Outputs) -> Vec<String> {
+    let replayed: HashMap<&str, &Path> = libraries
+        .iter()
+        .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.library_folder()?)))
+        .collect();
+    let mut args = Vec::with_capacity(hot.invocation.args.len());
+    let mut previous = "";
+    for arg in &hot.invocation.args {
+        args.push(match previous {
+            "--extern" => replayed_extern(arg, &replayed).unwrap_or_else(|| arg.clone()),
+            _ => arg.clone(),
+        });
+        previous = arg;
+    }
+    for folder in replayed.values() {
+        args.extend(["-L".to_owned(), format!("dependency={}", folder.display())]);
+    }
+    args
+}
+
+/// `name=path` with the path of the crate's replayed output.
+fn replayed_extern(arg: &str, replayed: &HashMap<&str, &Path>) -> Option<String> {
+    let (name, path) = arg.split_once('=')?;
+    let folder = replayed.get(library_key(path).as_str())?;
+    Some(format!("{name}={}", folder.join(Path::new(path).file_name()?).display()))
+}
+
+/// rustc's diagnostics, and what else it wrote.
+#[derive(Default)]
+struct Messages {
+    diagnostics: Vec<Diagnostic>,
+    rest: String,
+}
+
+impl Messages {
+    fn take(&mut self, line: &str, directory: &Path) {
+        if let Some(diagnostic) = diagnostics::parse(line, directory) {
+            self.diagnostics.push(diagnostic);
+        } else if !line.starts_with('{') {
+            self.rest.push_str(line);
+            self.rest.push('\n');
+        }
+    }
+}
+
+/// Reads what rustc says, in a thread: it may go on when nobody waits for it any more.
+struct Reader {
+    messages: Arc<Mutex<Messages>>,
+    thread: JoinHandle<()>,
+}
+
+impl Reader {
+    fn start(child: &mut Child, directory: &Path) -> Self {
+        let messages = Arc::new(Mutex::new(Messages::default()));
+        let (shared, directory) = (Arc::clone(&messages), directory.to_owned());
+        let stderr = child.stderr.take().map(BufReader::new);
+        let lines = stderr.into_iter().flat_map(BufRead::lines);
+        let thread = std::thread::spawn(move || {
+            for line in lines.map_while(std::result::Result::ok) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).take(&line, &directory);
+            }
+        });
+        Self { messages, thread }
+    }
+
+    /// Everything, after the end of rustc.
+    fn all(self) -> Messages {
+        let _ = self.thread.join();
+        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What has come so far.
+    fn so_far(&self) -> Messages {
+        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

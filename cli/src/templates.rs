@@ -1,0 +1,145 @@
+//! `hotdev init --template`: small programs to begin with.
+//!
+//! Each is a folder of `templates/`, complete as it stands there; only its name is replaced.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::report::Format;
+use crate::report::json::{self, Own};
+
+/// Programs to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Template {
+    /// Counts, a line a second
+    Counter,
+    /// A fixed-step loop that draws in the terminal
+    Game,
+    /// Several processes
+    Workers,
+}
+
+/// Paths and contents.
+type Files = [(&'static str, &'static str)];
+
+macro_rules! files {
+    ($name:literal, $module:literal) => {
+        &[
+            ("Cargo.toml", include_str!(concat!("../../templates/", $name, "/Cargo.toml"))),
+            ("README.md", include_str!(concat!("../../templates/", $name, "/README.md"))),
+            ("hotdev.toml", include_str!(concat!("../../templates/", $name, "/hotdev.toml"))),
+            ("src/main.rs", include_str!(concat!("../../templates/", $name, "/src/main.rs"))),
+            (
+                concat!("src/", $module, ".rs"),
+                include_str!(concat!("../../templates/", $name, "/src/", $module, ".rs")),
+            ),
+        ]
+    };
+}
+
+impl Template {
+    /// As its folder, and the package in it, are called.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Game => "game",
+            Self::Workers => "workers",
+        }
+    }
+
+    fn files(self) -> &'static Files {
+        match self {
+            Self::Counter => files!("counter", "counter"),
+            Self::Game => files!("game", "world"),
+            Self::Workers => files!("workers", "work"),
+        }
+    }
+
+    /// The command that starts it.
+    fn start(self) -> &'static str {
+        match self {
+            Self::Game => "hotdev run",
+            Self::Counter | Self::Workers => "hotdev watch",
+        }
+    }
+}
+
+/// Makes the program in `folder`, which must not be there yet, or be empty.
+///
+/// # Errors
+/// When something is there, or the folder's name is none for a package.
+pub fn init(template: Template, folder: &Path, format: Format) -> Result<()> {
+    let doing = || format!("make {}", folder.display());
+    let place = std::path::absolute(folder).context(Kind::System, doing)?;
+    let name = package_name(&place)?;
+    if fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_some()) || place.is_file() {
+        return Err(Error::new(Kind::Usage, doing(), "something is there already")
+            .hint("name a folder that is not there yet"));
+    }
+    for (path, text) in template.files() {
+        let path = place.join(path);
+        let above = path.parent().unwrap_or(&place);
+        fs::create_dir_all(above).context(Kind::System, doing)?;
+        let is_manifest = path.ends_with("Cargo.toml");
+        let named = text.replacen(
+            &format!("name = \"{}\"", template.name()),
+            &format!("name = \"{name}\""),
+            1,
+        );
+        fs::write(&path, if is_manifest { &named } else { *text }).context(Kind::System, doing)?;
+    }
+    print(template, &place, folder, format);
+    Ok(())
+}
+
+/// The folder's name, where cargo takes it for a package.
+fn package_name(folder: &Path) -> Result<String> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_plain) {
+        return Ok(name);
+    }
+    let cause = format!("`{name}` is no name for a package");
+    Err(Error::new(Kind::Usage, format!("make {}", folder.display()), cause)
+        .hint("use letters, digits, `-` and `_`, a letter first"))
+}
+
+fn print(template: Template, place: &PathBuf, typed: &Path, format: Format) {
+    let text = match format {
+        Format::Human => format!(
+            "wrote {}: its README.md says what to change first\nnext: cd {} && {}\n",
+            place.display(),
+            typed.display(),
+            template.start()
+        ),
+        Format::Json => json::own(Own::Init {
+            file: place,
+            written: true,
+            outcome: None,
+            text: None,
+            by_hand: None,
+        }),
+    };
+    // The folder says the same to a reader that is gone.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_something_in_it_and_a_bad_name_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str| init(Template::Counter, &folder.path().join(name), Format::Json);
+        make("my-app").unwrap();
+        let manifest = fs::read_to_string(folder.path().join("my-app/Cargo.toml")).unwrap();
+        assert!(manifest.contains("name = \"my-app\""), "{manifest}");
+        assert_eq!(make("my-app").unwrap_err().kind, Kind::Usage);
+        assert_eq!(make("9 lives").unwrap_err().kind, Kind::Usage);
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert_eq!(make("file").unwrap_err().kind, Kind::Usage);
+    }
+}
