@@ -1,9 +1,11 @@
 //! The real `cargo build`: the first build, and whatever only a restart can apply.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use cargo_metadata::Message;
 
@@ -16,6 +18,9 @@ use crate::project::Project;
 use crate::rebuild::Cancel;
 use crate::report::event::Diagnostic;
 use crate::wrapper;
+
+/// How many bytes of cargo's own error messages are kept.
+const ERROR_LIMIT: usize = 4096;
 
 /// What a build came to.
 #[derive(Debug)]
@@ -37,12 +42,23 @@ pub struct Executable {
     pub library_folders: Vec<PathBuf>,
 }
 
+/// Where cargo's own lines go: to stderr, or to somebody who shows them. Those about progress begin
+/// with a word and a bar, as in `Building [===>   ] 3/12: serde`.
+#[derive(Clone, Default)]
+pub enum Messages {
+    /// hotdev's stderr.
+    #[default]
+    Stderr,
+    /// One call for each line, from another thread; it must not block.
+    To(Arc<dyn Fn(&str) + Send + Sync>),
+}
+
 /// cargo's own program, as cargo itself names it to its subcommands.
 pub fn program() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
-/// Builds the project's program with hotdev as wrapper. cargo's progress goes to stderr.
+/// Builds the project's program with hotdev as wrapper. cargo's progress goes to `messages`.
 ///
 /// # Errors
 /// When cargo cannot be started, or fails without a diagnostic.
@@ -51,6 +67,7 @@ pub fn build(
     selection: &Selection,
     layout: &Layout,
     exclude: &[String],
+    messages: &Messages,
     cancel: &Cancel,
 ) -> Result<Built> {
     let mut command = Command::new(program());
@@ -59,14 +76,21 @@ pub fn build(
     command.env("RUSTC_WORKSPACE_WRAPPER", &layout.tool);
     command.env(wrapper::STATE_ENV, &layout.state).env(wrapper::EXCLUDE_ENV, exclude.join(","));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    if let Messages::To(_) = messages {
+        // cargo shows its progress to no pipe by itself.
+        command.args(["--color", "never"]).stderr(Stdio::piped());
+        command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "80");
+    }
     let mut child =
         process::spawn_group(&mut command).context(Kind::Build, || "start cargo".into())?;
     let stdout = child.stdout.take();
     let id = child.id();
     let guard = cancel.kills_group(id);
+    let lines = pass_on(child.stderr.take(), messages);
     let output = read(stdout.map(BufReader::new), project);
     let status = child.wait().context(Kind::Build, || "wait for cargo".into())?;
     drop(guard);
+    let said = lines.and_then(|lines| lines.join().ok());
     if cancel.is_set() {
         return Ok(Built::Cancelled);
     }
@@ -79,11 +103,36 @@ pub fn build(
     if errors {
         return Ok(Built::CompileError(output.diagnostics));
     }
-    Err(Error::new(
-        Kind::Build,
-        "build the program",
-        format!("cargo ended with {status}; its messages are above"),
-    ))
+    let cause = match said {
+        Some(said) => format!("cargo ended with {status}: {}", said.trim()),
+        None => format!("cargo ended with {status}; its messages are above"),
+    };
+    Err(Error::new(Kind::Build, "build the program", cause))
+}
+
+/// Reads cargo's lines, which end with a carriage return where the next one replaces them, and
+/// gives back what it said of errors.
+fn pass_on(stderr: Option<ChildStderr>, messages: &Messages) -> Option<JoinHandle<String>> {
+    let (Messages::To(to), Some(stderr)) = (messages.clone(), stderr) else { return None };
+    Some(std::thread::spawn(move || {
+        let (mut said, mut is_error, mut line) = (String::new(), false, Vec::new());
+        for byte in BufReader::new(stderr).bytes().map_while(std::result::Result::ok) {
+            if byte != b'\n' && byte != b'\r' {
+                line.push(byte);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            is_error |= text.starts_with("error");
+            if is_error && said.len() < ERROR_LIMIT {
+                said.extend([text.as_str(), "\n"]);
+            }
+            if !text.is_empty() {
+                to(&text);
+            }
+        }
+        said
+    }))
 }
 
 /// Names the one target that runs, whatever else the selection leaves open.

@@ -8,13 +8,16 @@ use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
 use crate::{
-    demo, doctor, editors, exit, generated, images, init, lsp, session, templates, wrapper,
+    demo, doctor, editors, exit, generated, images, init, lsp, session, templates, tui, wrapper,
 };
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
 pub fn main(line: Vec<OsString>) -> u8 {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "hotdev made a mistake");
+        if !tui::makes_way() {
+            return;
+        }
         eprintln!("hotdev: internal error: {panic}");
     }));
     if let Some(code) = as_tool(&line) {
@@ -46,14 +49,30 @@ fn as_tool(line: &[OsString]) -> Option<u8> {
 fn run(settings: Settings) -> Result<u8> {
     let Settings { verbose, color, format, selection, command } = settings;
     match command {
-        Command::Watch { args } => {
-            let options =
-                session::Options { selection, args, format, verbose, ends_with_program: false };
+        Command::Watch { args, plain } => {
+            let (ends_with_program, terminal_ui) = (false, !plain && tui::fits(format));
+            let options = session::Options {
+                selection,
+                args,
+                format,
+                color,
+                verbose,
+                ends_with_program,
+                terminal_ui,
+            };
             session::run(options, Reporter::new(format, color))
         }
         Command::Run { args } => {
-            let options =
-                session::Options { selection, args, format, verbose, ends_with_program: true };
+            let (ends_with_program, terminal_ui) = (true, false);
+            let options = session::Options {
+                selection,
+                args,
+                format,
+                color,
+                verbose,
+                ends_with_program,
+                terminal_ui,
+            };
             session::run(options, Reporter::silent(format, color))
         }
         Command::Reload { files } => {

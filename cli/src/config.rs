@@ -20,11 +20,12 @@ use crate::error::{Context, Error, Kind, Result};
 pub const FILE_NAME: &str = "hotdev.toml";
 
 /// Every section with its keys.
-pub(crate) const KEYS: [(&str, &[&str]); 4] = [
+pub(crate) const KEYS: [(&str, &[&str]); 5] = [
     ("app", &["package", "bin", "args", "env"]),
     ("hot", &["exclude"]),
     ("reload", &["on-incompatible", "unload"]),
     ("watch", &["ignore"]),
+    ("ui", &["notify"]),
 ];
 
 /// How alike two keys must be for one to be offered instead of the other, from 0 to 1.
@@ -43,6 +44,8 @@ pub struct Config {
     pub reload: Reload,
     /// What counts as a save.
     pub watch: Watch,
+    /// The terminal UI.
+    pub ui: Ui,
 }
 
 /// `[app]`: the program, where the command line does not say.
@@ -90,7 +93,7 @@ impl Default for Reload {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnIncompatible {
-    /// Keep it, and name what would restart it: stdin, where one could answer, is the program's.
+    /// Keep it, and ask in the terminal UI; plain lines name what would restart it.
     #[default]
     Ask,
     /// Restart the program with it.
@@ -106,6 +109,14 @@ pub enum OnIncompatible {
 pub struct Watch {
     /// Files to ignore, as in a `.gitignore` of the workspace root.
     pub ignore: Vec<String>,
+}
+
+/// `[ui]`: the terminal UI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, expecting = "a section")]
+pub struct Ui {
+    /// Whether a save that is refused is told on the desktop while hotdev is not in view.
+    pub notify: bool,
 }
 
 impl Config {
@@ -196,6 +207,7 @@ fn example(key: &str) -> String {
         "args" => r#"write a list: args = ["--port", "8080"]"#,
         "exclude" => r#"write a list: exclude = ["some-package"]"#,
         "ignore" => r#"write a list: ignore = ["assets/**"]"#,
+        "notify" => r#"write true or false, without quotes"#,
         "env" => r#"write a table: env = { RUST_LOG = "debug" }"#,
         _ => return format!(r#"write a name in quotes: {key} = "game""#),
     };
@@ -249,7 +261,9 @@ mod tests {
             on-incompatible = 'restart'
             unload = false
             [watch]
-            ignore = ['assets/**']";
+            ignore = ['assets/**']
+            [ui]
+            notify = true";
         let app = App {
             package: Some("p".into()),
             bin: Some("b".into()),
@@ -261,6 +275,7 @@ mod tests {
             hot: Hot { exclude: vec!["q".into()] },
             reload: Reload { on_incompatible: OnIncompatible::Restart, unload: false },
             watch: Watch { ignore: vec!["assets/**".into()] },
+            ui: Ui { notify: true },
         };
         assert_eq!(parse(text).unwrap(), expected);
     }

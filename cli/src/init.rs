@@ -152,7 +152,7 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 
 [reload]
 # An edit that cannot go into the running program: "restart" with it, or "keep" the program as it
-# is. "ask" keeps it too and names `hotdev restart`: the terminal's keys are the program's.
+# is. "ask" keeps it too, and asks in the terminal UI; plain lines name `hotdev restart` instead.
 #on-incompatible = "ask"
 # Old code is unloaded when nothing in the program's memory refers to it. `false` keeps it all: for
 # programs that keep addresses of functions or constants in a form of their own.
@@ -161,6 +161,10 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 [watch]
 # Files whose changes mean nothing, as in a .gitignore of the workspace root.
 #ignore = ["assets/**", "*.log"]
+
+[ui]
+# Whether a save that is refused is told on the desktop while the terminal UI is not in view.
+#notify = true
 "#;
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod memory;
 pub mod session;
 pub mod control;
 pub mod report;
+pub mod tui;
 
 // Used by all of them.
 pub mod elf;

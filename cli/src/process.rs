@@ -74,6 +74,33 @@ pub fn wait_end(id: u32) {
     while poll(&mut ends, None) == Err(Errno::INTR) {}
 }
 
+/// Names of the processes that a process has started, and that these have, as far as they run.
+pub fn descendants(id: u32) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all: Vec<(u32, u32, String)> = all
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(parent)
+        .collect();
+    let (mut family, mut names) = (vec![id], Vec::new());
+    while let Some(id) = family.pop() {
+        for (child, _, name) in all.iter().filter(|(_, parent, _)| *parent == id) {
+            family.push(*child);
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// A process, its parent and its name; nothing where it has ended.
+fn parent(id: u32) -> Option<(u32, u32, String)> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (start, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let is_over = matches!(fields.next(), Some("Z" | "X"));
+    let parent = fields.next()?.parse().ok()?;
+    (!is_over).then(|| (id, parent, start.split_once('(').unwrap_or_default().1.to_owned()))
+}
+
 /// How a process ended: its exit status or the signal that ended it.
 pub fn outcome(status: ExitStatus) -> (Option<i32>, Option<i32>) {
     (status.code(), status.signal())

@@ -31,6 +31,17 @@ pub struct Source {
     calls: OnceLock<Vec<Call>>,
 }
 
+/// A file that differs between two states of a program's sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Which file.
+    pub file: PathBuf,
+    /// Its text in the earlier one; empty where it was no part of it.
+    pub before: String,
+    /// Its text in the later one; empty where it is no part of it any more.
+    pub after: String,
+}
+
 impl Source {
     fn read(path: &Path) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
@@ -46,6 +57,11 @@ impl Source {
             interface: OnceLock::new(),
             calls: OnceLock::new(),
         })
+    }
+
+    /// Its text; of what is not Rust, a hash.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     fn interface(&self) -> Option<&Interface> {

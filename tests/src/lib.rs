@@ -20,6 +20,7 @@ mod ending;
 mod language_server;
 mod log;
 mod processes;
+mod screen;
 mod session;
 pub mod steps;
 mod turn;
@@ -30,6 +31,7 @@ pub use ending::Signal;
 pub use language_server::LanguageServer;
 pub use log::Log;
 pub use processes::{is_alive, running_in};
+pub use screen::Screen;
 pub use session::Session;
 pub use workspace::Workspace;
 

@@ -35,6 +35,8 @@ pub enum Command {
     Watch {
         /// Typed after `--`; empty means those of `hotdev.toml`.
         args: Vec<OsString>,
+        /// Lines, also where a terminal UI could be.
+        plain: bool,
     },
     /// The same, silently.
     Run {
@@ -150,7 +152,9 @@ fn format(typed: &Global) -> Result<Format, clap::Error> {
 
 fn command(typed: Typed) -> (Command, Cargo) {
     let command = match typed {
-        Typed::Watch(start) => return (Command::Watch { args: start.args }, start.cargo),
+        Typed::Watch { start, plain } => {
+            return (Command::Watch { args: start.args, plain }, start.cargo);
+        }
         Typed::Run(start) => return (Command::Run { args: start.args }, start.cargo),
         Typed::Reload { files } => Command::Reload { files },
         Typed::Status => Command::Status,

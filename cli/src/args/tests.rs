@@ -27,7 +27,8 @@ fn the_definition_is_sound() {
 fn watch_takes_what_cargo_takes() {
     let line = "hotdev watch -p game --bin play -F a,b --features c -r --locked -- --level 3";
     let settings = settings(line);
-    assert_eq!(settings.command, Command::Watch { args: vec!["--level".into(), "3".into()] });
+    let args = vec!["--level".into(), "3".into()];
+    assert_eq!(settings.command, Command::Watch { args, plain: false });
     assert_eq!(
         settings.selection.cargo_args().join(&OsString::from(" ")),
         "--package game --bin play --features a,b,c --profile release --locked"

@@ -14,6 +14,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   hotdev watch                         run this project, patch it on every save
   hotdev watch -p game -- --level 3    one package, with arguments for the program
+  hotdev watch --plain                 lines instead of the terminal UI
   hotdev run                           for programs that are terminal UIs themselves
   hotdev reload                        from an editor: apply now, wait for the verdict
   hotdev rollback                      back to the generation before this one
@@ -79,7 +80,13 @@ pub(super) struct Global {
 #[derive(Debug, Subcommand)]
 pub(super) enum Typed {
     /// Build and run the program, and patch it on every save
-    Watch(Start),
+    Watch {
+        #[command(flatten)]
+        start: Start,
+        /// Print plain lines on a terminal too, and leave the terminal to the program
+        #[arg(long)]
+        plain: bool,
+    },
     /// The same, with the terminal left to the program
     Run(Start),
     /// Apply the files as they are now and wait for the verdict: what an editor calls on save

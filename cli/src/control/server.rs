@@ -5,6 +5,7 @@
 //! each connection is read in a thread of its own, within a limit of time and size, and an answer
 //! that cannot be written is dropped.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -165,17 +166,42 @@ fn is_temporary(error: &io::Error) -> bool {
 #[derive(Debug)]
 pub struct Responder {
     /// Gone once the client does not read any more, or has been told everything.
-    stream: Option<UnixStream>,
+    asker: Option<Asker>,
+}
+
+/// Who is answered.
+enum Asker {
+    /// A command, over its socket.
+    Command(UnixStream),
+    /// Somebody in this process, who is given the last event with the end.
+    Here(Box<dyn FnOnce(Option<Event>, Done) + Send>, Option<Box<Event>>),
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Command(_) => "Command",
+            Self::Here(..) => "Here",
+        })
+    }
 }
 
 impl Responder {
     fn new(stream: UnixStream) -> Self {
         let stream = stream.set_write_timeout(Some(WRITE_TIME)).is_ok().then_some(stream);
-        Self { stream }
+        Self { asker: stream.map(Asker::Command) }
+    }
+
+    /// Gives the end of the answer to somebody in this process. `on_done` must not block.
+    pub fn here(on_done: impl FnOnce(Option<Event>, Done) + Send + 'static) -> Self {
+        Self { asker: Some(Asker::Here(Box::new(on_done), None)) }
     }
 
     /// Passes on something that happened.
     pub fn event(&mut self, event: &Event) {
+        if let Some(Asker::Here(_, last)) = &mut self.asker {
+            *last = Some(Box::new(event.clone()));
+        }
         self.write(event);
     }
 
@@ -191,23 +217,27 @@ impl Responder {
     }
 
     fn finish(&mut self, done: Done) {
+        let here = self.asker.take_if(|asker| matches!(asker, Asker::Here(..)));
+        if let Some(Asker::Here(on_done, last)) = here {
+            return on_done(last.map(|event| *event), done);
+        }
         self.write(&Last { done });
-        self.stream = None;
+        self.asker = None;
     }
 
     fn forget(mut self) {
-        self.stream = None;
+        self.asker = None;
     }
 
     fn write(&mut self, line: &impl Serialize) {
-        let Some(stream) = &mut self.stream else { return };
+        let Some(Asker::Command(stream)) = &mut self.asker else { return };
         let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
             stream.write_all(&bytes)
         });
         if let Err(error) = written {
             tracing::debug!(%error, "a control client is gone");
-            self.stream = None;
+            self.asker = None;
         }
     }
 }
@@ -238,13 +268,29 @@ mod tests {
     }
 
     #[test]
+    fn somebody_in_this_process_hears_the_end_of_the_answer_once() {
+        let (sender, answers) = std::sync::mpsc::channel();
+        let ask = || {
+            let sender = sender.clone();
+            Responder::here(move |event, done| sender.send((event, done.exit)).unwrap())
+        };
+        let event = Event::Unchanged { files: Vec::new() };
+        let mut responder = ask();
+        responder.event(&event);
+        responder.done(exit::LIVE, None, None);
+        drop(ask());
+        let expected = [(Some(event), exit::LIVE), (None, exit::NO_SESSION)];
+        assert_eq!(answers.try_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn a_client_that_does_not_read_is_given_up() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let mut responder = Responder::new(ours);
         let begin = Instant::now();
         let event = Event::Warning { message: "x".repeat(1 << 20), hint: None };
         responder.event(&event);
-        assert!(responder.stream.is_none());
+        assert!(responder.asker.is_none());
         assert!(begin.elapsed() < 3 * WRITE_TIME);
     }
 }

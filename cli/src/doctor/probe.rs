@@ -74,7 +74,14 @@ pub fn build(project: &Project, selection: &Selection) -> Result<Probe> {
 fn link(selection: &Selection, layout: &Layout) -> Result<Outcome> {
     let metadata = project::metadata(selection.manifest_path.as_deref())?;
     let project = Project::find(&metadata, selection)?;
-    let executable = match cargo::build(&project, selection, layout, &[], &Cancel::default())? {
+    let executable = match cargo::build(
+        &project,
+        selection,
+        layout,
+        &[],
+        &cargo::Messages::default(),
+        &Cancel::default(),
+    )? {
         Built::Program(executable) => executable,
         Built::CompileError(diagnostics) => return Ok(Outcome::Refused(diagnostics)),
         Built::Cancelled => return Ok(Outcome::Refused(Vec::new())),

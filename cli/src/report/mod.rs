@@ -17,8 +17,18 @@ mod status;
 mod text;
 
 pub use color::ColorChoice;
-pub use reporter::Reporter;
+pub use reporter::{Listener, Reporter, Said};
 pub(crate) use text::relative;
+
+/// Phrases for whoever shows events in another form.
+pub(crate) mod phrases {
+    pub(crate) use super::text::{compile_error, ending, list, rendered};
+}
+
+/// What is said of a refused edit, for the same.
+pub(crate) mod refusals {
+    pub(crate) use super::refusal::{reason, told};
+}
 
 /// How to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -31,6 +31,20 @@ pub(super) fn for_people(items: &[Item], base: &Path) -> Vec<String> {
     lines.chain(rest(items)).collect()
 }
 
+/// The items as [`for_people`] has them, each with its lines.
+pub(crate) fn told<'a>(items: &'a [Item], base: &Path) -> Vec<(&'a Item, Vec<String>)> {
+    let shown = shown(items);
+    let blocks = shown.iter().map(|item| {
+        let block = for_people(std::slice::from_ref(*item), base);
+        block.iter().flat_map(|block| block.lines()).map(str::to_owned).collect()
+    });
+    let mut told: Vec<(&Item, Vec<String>)> = shown.iter().copied().zip(blocks).collect();
+    if let (Some(last), Some(rest)) = (told.last_mut(), rest(items)) {
+        last.1.push(rest);
+    }
+    told
+}
+
 /// The items for an editor whose user is in `base`.
 pub(super) fn for_editors(items: &[Item], base: &Path) -> Vec<String> {
     let line = |item: &&Item| {
@@ -83,7 +97,7 @@ pub(super) fn advice(code: RefusalCode, fate: Fate, colors: bool) -> Vec<String>
 }
 
 /// Why such an edit cannot go into a live process.
-fn reason(code: RefusalCode) -> &'static str {
+pub(crate) fn reason(code: RefusalCode) -> &'static str {
     match code {
         RefusalCode::LayoutChanged => {
             "new code would read and write values that exist at the wrong places"

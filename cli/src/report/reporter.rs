@@ -2,7 +2,7 @@
 
 use std::io::{Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::event::Event;
 use super::human::Human;
@@ -10,13 +10,31 @@ use super::{ColorChoice, Format, json};
 use crate::error::Error;
 
 /// Prints what happens in a session, from any thread: each event's lines stay together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reporter {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+/// Something that is said in a session, for whoever shows it instead of a reporter's lines.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// One event.
+    Event(Event),
+    /// An error that does not end the session.
+    Error {
+        /// In one line, "failed to …".
+        message: String,
+        /// What to try next.
+        hint: Option<String>,
+    },
+}
+
+/// Shows what is said; false where it does not any more.
+pub type Listener = Box<dyn Fn(Said) -> bool + Send + Sync>;
+
 struct Shared {
+    /// Who shows everything instead, where somebody does.
+    listener: OnceLock<Listener>,
     format: Format,
     human: Human,
     /// Whether people are told nothing while a program runs: the terminal is the program's.
@@ -44,8 +62,18 @@ impl Reporter {
         let base = std::env::current_dir().unwrap_or_default();
         let human = Human { colors: color.for_stderr(), base };
         let (running, restarts) = (AtomicBool::new(false), AtomicBool::new(false));
-        let told = Mutex::new(None);
-        Self { shared: Arc::new(Shared { format, human, silent, running, restarts, told }) }
+        let (told, listener) = (Mutex::new(None), OnceLock::new());
+        let shared = Shared { listener, format, human, silent, running, restarts, told };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Passes everything to `listener` from now on, and prints only what it does not take.
+    pub fn pass_to(&self, listener: Listener) {
+        let _ = self.shared.listener.set(listener);
+    }
+
+    fn is_passed(&self, said: impl FnOnce() -> Said) -> bool {
+        self.shared.listener.get().is_some_and(|listener| listener(said()))
     }
 
     /// Takes note of whether an edit that cannot go in restarts the program.
@@ -65,6 +93,9 @@ impl Reporter {
         }
         let (running, again) = (running.load(Ordering::Relaxed), self.is_told(event));
         let restarts = self.shared.restarts.load(Ordering::Relaxed);
+        if self.is_passed(|| Said::Event(event.clone())) {
+            return;
+        }
         let human = |human: &Human| match again {
             true => human.again(event, running),
             false => human.event(event, running, restarts),
@@ -90,11 +121,18 @@ impl Reporter {
 
     /// Tells people that a save is still being compiled.
     pub fn slow_save(&self) {
+        if self.shared.listener.get().is_some() {
+            return;
+        }
         self.print(|human| human.line("compiling the save"), String::new);
     }
 
     /// Prints an error that does not end the session.
     pub fn error(&self, error: &Error) {
+        let said = || Said::Error { message: error.to_string(), hint: error.hint.clone() };
+        if self.is_passed(said) {
+            return;
+        }
         self.print(|human| human.error(error), || json::error(error));
     }
 

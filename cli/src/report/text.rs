@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::event::{Diagnostic, Item};
 
 /// `names` as far as the first `most`: "a, b (+3)".
-pub(super) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
+pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
     let shown: Vec<_> = names.iter().take(most).map(AsRef::as_ref).collect();
     let mut text = shown.join(", ");
     if names.len() > most {
@@ -42,7 +42,7 @@ pub(crate) fn relative(path: &Path, base: &Path) -> String {
 
 /// What rustc shows of a diagnostic, with the files in it as somebody in `base` would type them:
 /// rustc names them from where it ran.
-pub(super) fn rendered(diagnostic: &Diagnostic, base: &Path) -> String {
+pub(crate) fn rendered(diagnostic: &Diagnostic, base: &Path) -> String {
     let text = diagnostic.rendered.trim_end();
     let named = text.lines().filter_map(frame).map(|(_, file, _)| file);
     let Some(root) = named.into_iter().find_map(|file| folder(&diagnostic.file, file)) else {
@@ -90,7 +90,7 @@ pub(super) fn change(item: &Item) -> String {
 }
 
 /// "compile error: 2 errors, 1 warning"
-pub(super) fn compile_error(diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn compile_error(diagnostics: &[Diagnostic]) -> String {
     let of_level = |level| diagnostics.iter().filter(|one| one.level == level).count();
     let counts: Vec<_> = ["error", "warning"]
         .into_iter()
@@ -126,7 +126,7 @@ pub(super) fn processes(pids: &[u32]) -> String {
 }
 
 /// How a process ended: "status 1", "signal 11 (SIGSEGV)".
-pub(super) fn ending(status: Option<i32>, signal: Option<i32>) -> String {
+pub(crate) fn ending(status: Option<i32>, signal: Option<i32>) -> String {
     match (status, signal) {
         (_, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
             Some(name) => format!("signal {signal} ({name})"),

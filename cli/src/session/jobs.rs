@@ -99,8 +99,9 @@ impl Session {
         self.workshop = None;
         let cancel = self.begin(false);
         let (sender, target) = (self.sender.clone(), self.target.clone());
+        let messages = self.screen.as_ref().map(|screen| screen.cargo_lines()).unwrap_or_default();
         std::thread::spawn(move || {
-            let _ = sender.send(Event::Opened(Workshop::open(&target, &cancel)));
+            let _ = sender.send(Event::Opened(Workshop::open(&target, &messages, &cancel)));
         });
     }
 

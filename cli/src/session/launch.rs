@@ -35,7 +35,11 @@ impl Session {
             ));
         }
         let doing = || format!("start {}", executable.path.display());
-        let mut child = command.spawn().context(Kind::Program, doing)?;
+        let child = match &self.screen {
+            Some(screen) => screen.spawn(&command),
+            None => command.spawn(),
+        };
+        let mut child = child.context(Kind::Program, doing)?;
         let (pid, sender) = (child.id(), self.sender.clone());
         std::thread::spawn(move || {
             // `wait` would also take a stop of a thread that another thread of ours is looking at.

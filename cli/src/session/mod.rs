@@ -11,6 +11,7 @@ mod jobs;
 mod launch;
 mod leftovers;
 mod named;
+mod remote;
 mod requests;
 mod run;
 mod settle;
@@ -34,9 +35,11 @@ use crate::processes::{Contact, Process, Processes};
 use crate::rebuild::Cancel;
 use crate::report::Reporter;
 use crate::report::event;
+use crate::tui::Screen;
 use crate::watch::Watch;
 use crate::workshop::{Opened, Outcome, Target, Workshop};
 
+pub use remote::Remote;
 pub use start::{Options, run};
 
 /// Everything that can happen to a session.
@@ -79,6 +82,8 @@ struct Session {
     config: Config,
     options: Options,
     reporter: Reporter,
+    /// The terminal UI, where there is one.
+    screen: Option<Screen>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     watch: Watch,

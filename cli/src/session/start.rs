@@ -8,17 +8,18 @@ use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Event, Running, Session, choice, restarts};
+use super::{Event, Remote, Running, Session, choice, restarts};
 use crate::args::Selection;
 use crate::changes::Stamps;
-use crate::config::Config;
+use crate::config::{Config, OnIncompatible};
 use crate::control::SessionFile;
 use crate::control::server::Server;
 use crate::error::{Context, Error, Kind, Result};
 use crate::layout::Layout;
 use crate::processes::{self, Processes};
 use crate::project::{self, Project};
-use crate::report::{Format, Reporter};
+use crate::report::{ColorChoice, Format, Reporter};
+use crate::tui::{self, Screen};
 use crate::watch::Watch;
 use crate::workshop::Target;
 
@@ -34,10 +35,14 @@ pub struct Options {
     pub args: Vec<OsString>,
     /// How to report.
     pub format: Format,
+    /// When to use colours.
+    pub color: ColorChoice,
     /// How often `-v` was given.
     pub verbose: u8,
     /// Whether the session ends with the program, as `hotdev run` does.
     pub ends_with_program: bool,
+    /// Whether the terminal is the terminal UI's, with the program in a pane of it.
+    pub terminal_ui: bool,
 }
 
 /// Runs a session until a signal ends it, and returns what hotdev is to exit with.
@@ -79,6 +84,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         config,
         options,
         reporter,
+        screen: None,
         events,
         sender: sender.clone(),
         known: HashSet::new(),
@@ -120,15 +126,42 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         version: env!("CARGO_PKG_VERSION").into(),
     };
     file.write(&session.target.project.target_dir)?;
+    session.open_screen();
     session.build();
     let exit = session.run();
     session.close();
+    session.close_screen();
     drop(server);
     file.remove(&session.target.project.target_dir);
     Ok(exit)
 }
 
 impl Session {
+    /// Gives the terminal to the terminal UI, where it is wanted. Where that fails, lines do.
+    fn open_screen(&mut self) {
+        if !self.options.terminal_ui {
+            return;
+        }
+        let setup = tui::Setup {
+            program: self.target.project.program.target.clone(),
+            asks: self.config.reload.on_incompatible == OnIncompatible::Ask,
+            restarts: restarts(&self.config),
+            colors: self.options.color.for_stdout(),
+            notify: self.config.ui.notify,
+        };
+        match Screen::open(setup, Remote::new(&self.sender)) {
+            Ok(screen) => {
+                self.reporter.pass_to(screen.listener());
+                self.screen = Some(screen);
+            }
+            Err(error) => self.reporter.error(&error),
+        }
+    }
+
+    fn close_screen(&mut self) {
+        self.screen.take().into_iter().for_each(Screen::close);
+    }
+
     /// Ends the build and the program, and removes what no later session needs.
     fn close(&mut self) {
         if let Some(job) = &self.job {
@@ -162,8 +195,10 @@ fn quit_on_signals(sender: &Sender<Event>) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context(Kind::System, doing)?;
     let sender = sender.clone();
     std::thread::spawn(move || {
-        for _ in signals.forever() {
-            let _ = sender.send(Event::Quit);
+        for signal in signals.forever() {
+            if signal != SIGINT || !tui::is_editing() {
+                let _ = sender.send(Event::Quit);
+            }
         }
     });
     Ok(())

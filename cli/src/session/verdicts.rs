@@ -119,6 +119,9 @@ impl Session {
             functions: ready.functions.clone(),
             ms: ms.total,
         };
+        if let Some(screen) = &self.screen {
+            screen.edits(info.generation, workshop.edits());
+        }
         let patch = workshop.accept(ready);
         self.chain.push(Generation { info, patch });
         self.answer(&live, exit::LIVE);

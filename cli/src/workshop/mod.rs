@@ -1,6 +1,7 @@
 //! From changed files to a patch that can be delivered: the stages between the watcher and the
 //! running processes, and what they remember from one save to the next.
 
+mod edits;
 mod open;
 mod run;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Opened, Target, Workshop};
-use crate::cargo::{self, Built};
+use crate::cargo::{self, Built, Messages};
 use crate::changes::{RestartInputs, Stamps};
 use crate::check::Known;
 use crate::elf::image::Image;
@@ -22,13 +22,14 @@ impl Workshop {
     ///
     /// # Errors
     /// When cargo fails without a diagnostic, or what it built cannot be read.
-    pub fn open(target: &Target, cancel: &Cancel) -> Result<Opened> {
+    pub fn open(target: &Target, messages: &Messages, cancel: &Cancel) -> Result<Opened> {
         let began = SystemTime::now();
         let executable = match cargo::build(
             &target.project,
             &target.selection,
             &target.layout,
             &target.exclude,
+            messages,
             cancel,
         )? {
             Built::Program(executable) => executable,

@@ -1,0 +1,186 @@
+//! What each key does.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{Action, App, Mode, Panel};
+use crate::control::Request;
+use crate::tui::status::Program;
+use crate::tui::text::Place;
+
+impl App {
+    /// Takes in a key.
+    pub(in crate::tui) fn key(&mut self, key: KeyEvent) -> Option<Action> {
+        self.notice = None;
+        match std::mem::take(&mut self.mode) {
+            Mode::Typing if is_leave(key) => None,
+            Mode::Typing => {
+                self.mode = Mode::Typing;
+                Some(Action::Type(key))
+            }
+            Mode::Search(text) => self.search_key(key, text),
+            Mode::Quit(_) => match key.code {
+                KeyCode::Char('y' | 'Y' | 'q') | KeyCode::Enter => Some(Action::Quit),
+                _ if is_interrupt(key) => Some(Action::Quit),
+                _ => None,
+            },
+            Mode::Help if is_interrupt(key) => Some(Action::WantQuit),
+            Mode::Help => None,
+            Mode::Keys => self.own_key(key),
+        }
+    }
+
+    fn search_key(&mut self, key: KeyEvent, mut text: String) -> Option<Action> {
+        match key.code {
+            _ if is_interrupt(key) => return None,
+            KeyCode::Enter => return Some(Action::Search(text)),
+            KeyCode::Esc => return Some(Action::Search(String::new())),
+            KeyCode::Backspace if text.pop().is_none() => return None,
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => text.clear(),
+            KeyCode::Char(c) if is_plain(key) => text.push(c),
+            _ => {}
+        }
+        self.mode = Mode::Search(text);
+        None
+    }
+
+    fn own_key(&mut self, key: KeyEvent) -> Option<Action> {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return match key.code {
+                KeyCode::Char('c') => Some(Action::WantQuit),
+                KeyCode::Char('z') => Some(Action::Suspend),
+                KeyCode::Char('u') => Some(Action::Scroll(5)),
+                KeyCode::Char('d') => Some(Action::Scroll(-5)),
+                _ => None,
+            };
+        }
+        if key.modifiers.contains(KeyModifiers::ALT) {
+            return None;
+        }
+        match key.code {
+            KeyCode::Char('i') => self.type_into_program(),
+            KeyCode::Char('?') => self.mode = Mode::Help,
+            KeyCode::Char('/') => self.mode = Mode::Search(String::new()),
+            KeyCode::Char('q') => return Some(Action::WantQuit),
+            KeyCode::Char('u') => return Some(Action::Ask(Request::Rollback { generation: None })),
+            KeyCode::Char('r') => return Some(self.reload()),
+            KeyCode::Char('R') => return Some(Action::Ask(Request::Restart)),
+            KeyCode::Char('n') => return Some(Action::Match(1)),
+            KeyCode::Char('N') => return Some(Action::Match(-1)),
+            KeyCode::Char('g') | KeyCode::Home => return Some(Action::Top),
+            KeyCode::Char('G') | KeyCode::End => return Some(Action::Bottom),
+            KeyCode::PageUp => return Some(Action::Scroll(10)),
+            KeyCode::PageDown => return Some(Action::Scroll(-10)),
+            KeyCode::Char('e') => return self.place().map(Action::Edit),
+            KeyCode::Enter => return self.make_current(),
+            KeyCode::Char('z') => self.zoomed = !self.zoomed,
+            KeyCode::Char('d') | KeyCode::Char(' ') => self.open_or_close(Panel::Details),
+            KeyCode::Char('p') if self.problem.is_some() => self.open_or_close(Panel::Problem),
+            KeyCode::Tab => self.next_panel(),
+            KeyCode::Char('k') | KeyCode::Up => self.step(-1),
+            KeyCode::Char('j') | KeyCode::Down => self.step(1),
+            KeyCode::Char('[') => self.scroll_panel(-3),
+            KeyCode::Char(']') => self.scroll_panel(3),
+            KeyCode::Esc => return self.close(),
+            _ => {}
+        }
+        None
+    }
+
+    fn type_into_program(&mut self) {
+        match self.status.program {
+            Program::Running(_) => self.mode = Mode::Typing,
+            _ => self.notice = Some("the program does not run; R starts it".into()),
+        }
+    }
+
+    fn reload(&self) -> Action {
+        Action::Ask(Request::Reload { files: Vec::new(), base: self.base.clone() })
+    }
+
+    /// Where `e` opens the editor.
+    fn place(&mut self) -> Option<Place> {
+        let place = match self.panel {
+            Panel::Problem => self.problem.as_ref().and_then(|problem| problem.place().cloned()),
+            Panel::Details | Panel::Timeline => {
+                self.timeline.entry().and_then(|entry| entry.first_change.clone())
+            }
+        };
+        let place = place.or_else(|| self.problem.as_ref()?.place().cloned());
+        if place.is_none() {
+            self.notice = Some("no place to edit: select a generation with a diff".into());
+        }
+        place
+    }
+
+    fn make_current(&mut self) -> Option<Action> {
+        let entry = self.timeline.entry()?;
+        let Some(generation) = entry.generation() else {
+            self.open(Panel::Details);
+            return None;
+        };
+        if entry.is_left {
+            self.notice = Some(format!(
+                "generation {generation} was left; `r` applies the files as they are now"
+            ));
+            return None;
+        }
+        if Some(generation) == self.status.current() {
+            self.notice = Some(format!("generation {generation} is current"));
+            return None;
+        }
+        Some(Action::Ask(Request::Rollback { generation: Some(generation) }))
+    }
+
+    fn step(&mut self, by: isize) {
+        self.scroll = None;
+        match (self.panel, &mut self.problem) {
+            (Panel::Problem, Some(problem)) => problem.step(by),
+            _ => {
+                self.timeline.step(by);
+                self.refresh();
+            }
+        }
+    }
+
+    fn scroll_panel(&mut self, by: isize) {
+        self.scroll = Some(self.scroll.unwrap_or_default().saturating_add_signed(by));
+    }
+
+    fn open_or_close(&mut self, panel: Panel) {
+        self.zoomed = false;
+        self.open(if self.panel == panel { Panel::Timeline } else { panel });
+    }
+
+    fn next_panel(&mut self) {
+        self.zoomed = false;
+        self.open(match self.panel {
+            Panel::Timeline => Panel::Details,
+            Panel::Details if self.problem.is_some() => Panel::Problem,
+            Panel::Details | Panel::Problem => Panel::Timeline,
+        });
+    }
+
+    fn close(&mut self) -> Option<Action> {
+        let is_open = self.panel != Panel::Timeline;
+        if let Some(problem) = self.problem.as_mut().filter(|problem| problem.asks) {
+            problem.asks = false;
+            self.status.keep();
+            self.notice = Some("kept: the program runs on as it was".into());
+        }
+        self.open(Panel::Timeline);
+        (!is_open && !self.query.is_empty()).then(|| Action::Search(String::new()))
+    }
+}
+
+/// Ctrl-], also as terminals without a name for it send it.
+fn is_leave(key: KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char(']' | '5'))
+}
+
+fn is_interrupt(key: KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c')
+}
+
+fn is_plain(key: KeyEvent) -> bool {
+    !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}

@@ -1,0 +1,157 @@
+//! Frames as text, compared with those in `frames/`. `HOTDEV_TEST_FRAMES=write` writes them anew,
+//! to be read in the diff.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+
+use super::{Look, frame};
+use crate::report::event::Event;
+use crate::source::Edit;
+use crate::tui::app::tests::{app, compile_error, hear, live, refused};
+use crate::tui::app::{App, Mode, Panel};
+use crate::tui::pane::Pane;
+
+const PLAIN: Look = Look { colors: true, unicode: true };
+
+fn draw(app: &App, look: Look, (width, height): (u16, u16)) -> Buffer {
+    let screen = ratatui::layout::Rect::new(0, 0, width, height);
+    let (rows, columns) = super::areas(screen, app).size;
+    let mut pane = Pane::new(rows, columns);
+    (1..=40).for_each(|tick| drop(pane.feed(format!("tick {tick}\r\n").as_bytes())));
+    pane.feed(b"\x1b[1;31mred\x1b[0m \xe6\x97\xa5\xe6\x9c\xac wide");
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|target| frame(target, app, &pane, look, Instant::now())).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut skip = 0;
+        let mut line = String::new();
+        for x in 0..buffer.area.width {
+            if skip == 0 {
+                let symbol = buffer[(x, y)].symbol();
+                line += symbol;
+                skip = super::line::width(symbol).saturating_sub(1);
+            } else {
+                skip -= 1;
+            }
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Compares with the file `frames/NAME.txt`.
+fn is(name: &str, app: &App, look: Look, size: (u16, u16)) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/tui/draw/frames");
+    let file = folder.join(format!("{name}.txt"));
+    let now = text(&draw(app, look, size));
+    if std::env::var_os("HOTDEV_TEST_FRAMES").is_some_and(|value| value == "write") {
+        return std::fs::write(file, now).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(now == expected, "{name} is\n{now}\nand must be\n{expected}");
+}
+
+fn with_generations() -> App {
+    let mut app = app();
+    hear(&mut app, Event::Started { pid: 6489, generation: 0 });
+    let before = "fn update() {\n    let speed = 1;\n}\n".to_owned();
+    let after = before.replace("= 1", "= 2");
+    let edit = Edit { file: "/w/src/main.rs".into(), before, after };
+    app.timeline.edits(1, &[edit], &app.base);
+    hear(&mut app, live(1));
+    app
+}
+
+#[test]
+fn the_program_and_its_generations() {
+    let app = with_generations();
+    is("live-80x24", &app, PLAIN, (80, 24));
+    is("live-200x50", &app, PLAIN, (200, 50));
+    is("live-ascii-80x24", &app, Look { unicode: false, ..PLAIN }, (80, 24));
+    is("live-30x8", &app, PLAIN, (30, 8));
+}
+
+#[test]
+fn what_is_wrong() {
+    let mut app = with_generations();
+    hear(&mut app, compile_error());
+    is("compile-error-80x24", &app, PLAIN, (80, 24));
+    is("compile-error-200x50", &app, PLAIN, (200, 50));
+    let mut app = with_generations();
+    hear(&mut app, refused());
+    is("refused-80x24", &app, PLAIN, (80, 24));
+}
+
+#[test]
+fn what_is_read() {
+    let mut app = with_generations();
+    app.panel = Panel::Details;
+    is("details-80x24", &app, PLAIN, (80, 24));
+    app.mode = Mode::Help;
+    is("help-80x24", &app, PLAIN, (80, 24));
+}
+
+#[test]
+fn who_gets_the_keys() {
+    let mut app = with_generations();
+    for (name, mode) in [
+        ("typing", Mode::Typing),
+        ("search", Mode::Search("tick".into())),
+        ("quit", Mode::Quit(vec!["sleep".into()])),
+    ] {
+        app.mode = mode;
+        is(&format!("{name}-80x24"), &app, PLAIN, (80, 24));
+    }
+}
+
+#[test]
+fn colours_are_those_of_the_terminal_and_can_be_left_out() {
+    let mut app = with_generations();
+    hear(&mut app, compile_error());
+    app.query = "tick".into();
+    // The program's own colours are its own affair; it is not drawn here in the last line.
+    let colors = |look| {
+        let buffer = draw(&app, look, (80, 24));
+        let own = buffer.content.iter().skip(80 * 10);
+        own.flat_map(|cell| [cell.fg, cell.bg]).collect::<Vec<_>>()
+    };
+    let allowed = |color: &Color| {
+        !matches!(color, Color::Rgb(..) | Color::Indexed(_) | Color::Black | Color::White)
+    };
+    assert!(colors(PLAIN).iter().all(allowed));
+    assert!(colors(PLAIN).contains(&Color::Red));
+    let none = Look { colors: false, ..PLAIN };
+    assert!(colors(none).iter().all(|color| *color == Color::Reset));
+}
+
+#[test]
+fn what_was_searched_for_is_marked() {
+    let mut app = with_generations();
+    app.query = "tick 40".into();
+    let buffer = draw(&app, PLAIN, (80, 24));
+    let marked = |x, y| buffer[(x, y)].modifier.contains(Modifier::REVERSED);
+    let row = (1..17).find(|y| marked(0, *y)).expect("it is in view");
+    assert!((0..7).all(|x| marked(x, row)) && !marked(7, row) && !marked(0, row - 1));
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    let mut app = with_generations();
+    hear(&mut app, refused());
+    for mode in [Mode::Keys, Mode::Typing, Mode::Help, Mode::Search("x".into())] {
+        app.mode = mode;
+        for (width, height) in [(1, 1), (2, 3), (10, 2), (20, 9), (139, 12), (140, 9), (300, 80)] {
+            draw(&app, PLAIN, (width, height));
+        }
+    }
+}

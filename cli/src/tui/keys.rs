@@ -1,0 +1,71 @@
+//! hotdev's own keys: what each does, where it goes, and how it is shown.
+
+/// A key as it is shown, and what it does.
+pub(super) struct Key {
+    pub name: &'static str,
+    pub long: &'static str,
+}
+
+const fn key(name: &'static str, long: &'static str) -> Key {
+    Key { name, long }
+}
+
+/// All of them, as `?` lists them.
+pub(super) const ALL: &[Key] = &[
+    key("i", "type into the program, until Ctrl-]"),
+    key("u", "go back one generation"),
+    key("Enter", "make the selected generation current"),
+    key("r", "apply the files as they are now"),
+    key("R", "build the files as they are now and start the program anew"),
+    key("j k, arrows", "select in the timeline, or among errors"),
+    key("d", "functions, messages and diff of what is selected"),
+    key("p", "show the last compile error or refusal again"),
+    key("e", "open $EDITOR at the error, or at the change"),
+    key("Tab", "timeline, details, problem in turn"),
+    key("[ ]", "scroll the panel"),
+    key("PgUp PgDn", "scroll the program's output; also Ctrl-u, Ctrl-d"),
+    key("g G", "to the oldest line, to the newest"),
+    key("/ n N", "search the program's output; older, newer"),
+    key("z", "the program alone, and back"),
+    key("Esc", "close what is open; keep the program after a refusal"),
+    key("Ctrl-Z", "stop hotdev, as anywhere; the program runs on"),
+    key("?", "this list"),
+    key("q", "end the program, then hotdev; so does Ctrl-C"),
+];
+
+/// The keys that matter now, the most important first; those that do not fit are left out.
+pub(super) fn hints(
+    panel: super::app::Panel,
+    asks: bool,
+    zoomed: bool,
+) -> Vec<(&'static str, &'static str)> {
+    use super::app::Panel;
+    let mut hints = Vec::new();
+    if asks {
+        hints.extend([("R", "restart"), ("Esc", "keep")]);
+    }
+    hints.push(("i", "type"));
+    match panel {
+        Panel::Problem => hints.extend([("j/k", "next"), ("e", "edit"), ("Esc", "close")]),
+        Panel::Details => hints.extend([
+            ("j/k", "select"),
+            ("u", "back"),
+            ("[ ]", "scroll"),
+            ("e", "edit"),
+            ("Esc", "close"),
+        ]),
+        Panel::Timeline => hints.extend([("u", "back"), ("j/k", "select"), ("d", "details")]),
+    }
+    hints.push(("r", "reload"));
+    if !asks {
+        hints.push(("R", "restart"));
+    }
+    if zoomed {
+        hints.push(("z", "unzoom"));
+    }
+    hints.push(("/", "search"));
+    hints
+}
+
+/// Always shown.
+pub(super) const LAST: [(&str, &str); 2] = [("?", "help"), ("q", "quit")];

@@ -1,0 +1,326 @@
+//! The status line's model: what runs, what is being done, and the last verdict. It says nothing
+//! that is not so.
+
+use std::time::{Duration, Instant};
+
+use super::text::{Tone, count, took};
+use super::timeline::short;
+use crate::report::event::{Event, Reason};
+use crate::report::{Said, phrases};
+
+/// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
+/// until then is still true.
+const CALM: Duration = Duration::from_millis(150);
+
+/// How often a line with a clock in it changes.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Functions named in the line.
+const SHOWN: usize = 3;
+
+/// What a refusal begins with while it is a question.
+const QUESTION: &str = "R restarts, Esc keeps: ";
+
+/// Where things stand.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    /// The generation that runs.
+    pub generation: u64,
+    /// What the program is.
+    pub program: Program,
+    work: Option<Work>,
+    verdict: Verdict,
+}
+
+/// The program, as far as events have told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Program {
+    #[default]
+    None,
+    Running(u32),
+    Ended(String),
+}
+
+/// A build under way.
+#[derive(Debug)]
+struct Work {
+    text: String,
+    since: Instant,
+    is_save: bool,
+    progress: Option<Progress>,
+    /// What cargo waits for or fetches.
+    note: Option<String>,
+}
+
+/// How far cargo is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progress {
+    done: u32,
+    all: u32,
+    what: String,
+}
+
+/// What was said last: a word, its tone, and the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    word: String,
+    tone: Tone,
+    text: String,
+}
+
+/// The line, in parts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Headline {
+    pub word: String,
+    pub tone: Tone,
+    pub text: String,
+    /// How much of the work is done, from 0 to 1.
+    pub done: Option<f64>,
+}
+
+impl Status {
+    /// Takes in what was said. `asks`: whether a refusal is a question.
+    pub(super) fn hear(&mut self, said: &Said, asks: bool, now: Instant) {
+        match said {
+            Said::Event(Event::Building { reason, crates, .. }) => self.begin(*reason, crates, now),
+            Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::Status(_)) => {}
+            Said::Event(event) => {
+                // The program may end while a build goes on.
+                if !matches!(event, Event::Exited { .. }) {
+                    self.work = None;
+                }
+                self.follow(event);
+                self.verdict = verdict(event, self.generation, asks);
+            }
+            Said::Error { message, .. } => {
+                self.work = None;
+                self.verdict = Verdict::new("failed", Tone::Bad, message);
+            }
+        }
+    }
+
+    fn follow(&mut self, event: &Event) {
+        match event {
+            Event::Started { pid, generation } => {
+                (self.program, self.generation) = (Program::Running(*pid), *generation);
+            }
+            Event::Restarted { pid, .. } => {
+                (self.program, self.generation) = (Program::Running(*pid), 0);
+            }
+            Event::Live { generation, .. } => self.generation = *generation,
+            Event::RolledBack { to, .. } => self.generation = *to,
+            Event::Exited { status, signal, .. } => {
+                self.program = Program::Ended(phrases::ending(*status, *signal));
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, reason: Reason, crates: &[String], now: Instant) {
+        let names = phrases::list(crates, SHOWN);
+        let text = if reason == Reason::Restart { format!("{names} for a restart") } else { names };
+        // A newer save goes on with the work for an earlier one.
+        let since = self.work.as_ref().filter(|work| work.is_save).map_or(now, |work| work.since);
+        let is_save = reason == Reason::Save;
+        let since = if is_save { since } else { now };
+        self.work = Some(Work { text, since, is_save, progress: None, note: None });
+    }
+
+    /// Takes in a line of cargo's.
+    pub(super) fn cargo(&mut self, line: &str) {
+        if let Some(work) = self.work.as_mut().filter(|work| !work.is_save) {
+            let (word, _) = line.trim_start().split_once(' ').unwrap_or_default();
+            if let Some(progress) = progress(line) {
+                (work.progress, work.note) = (Some(progress), None);
+            } else if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
+                work.note = Some(line.trim().to_owned());
+            }
+        }
+    }
+
+    /// The question was answered: what runs is kept.
+    pub(super) fn keep(&mut self) {
+        if let Some(rest) = self.verdict.text.strip_prefix(QUESTION) {
+            self.verdict.text = rest.to_owned();
+        }
+    }
+
+    /// Says that the session is ending.
+    pub(super) fn end(&mut self) {
+        self.work = None;
+        self.verdict = Verdict::new("ending", Tone::Notice, "the program, then hotdev");
+    }
+
+    /// The generation that runs, where a program does.
+    pub(super) fn current(&self) -> Option<u64> {
+        matches!(self.program, Program::Running(_)).then_some(self.generation)
+    }
+
+    /// Whether a build is under way, shown or not.
+    pub(super) fn is_working(&self) -> bool {
+        self.work.is_some()
+    }
+
+    /// When the line will be another one by itself.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
+        let work = self.work.as_ref()?;
+        let shown = work.since + CALM;
+        if work.is_save && now < shown { Some(shown) } else { Some(now + BEAT) }
+    }
+
+    /// The line now.
+    pub(super) fn headline(&self, now: Instant) -> Headline {
+        let work = self.work.as_ref();
+        match work.filter(|work| !work.is_save || now >= work.since + CALM) {
+            Some(work) => working(work, now),
+            None if self.verdict.word.is_empty() => Headline {
+                word: "starting".into(),
+                tone: Tone::Name,
+                text: String::new(),
+                done: None,
+            },
+            None => {
+                let Verdict { word, tone, text } = self.verdict.clone();
+                Headline { word, tone, text, done: None }
+            }
+        }
+    }
+}
+
+impl Verdict {
+    fn new(word: impl Into<String>, tone: Tone, text: impl Into<String>) -> Self {
+        Self { word: word.into(), tone, text: text.into() }
+    }
+}
+
+fn working(work: &Work, now: Instant) -> Headline {
+    let seconds = now.saturating_duration_since(work.since).as_secs_f64();
+    let word = if work.is_save { "compiling" } else { "building" };
+    let (mut text, mut done) = (format!("{}  {seconds:.1} s", work.text), None);
+    if let Some(note) = &work.note {
+        text += &format!("  {note}");
+    } else if let Some(Progress { done: ready, all, what }) = &work.progress {
+        text += &format!("  {ready}/{all} {what}");
+        done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
+    }
+    Headline { word: word.into(), tone: Tone::Name, text, done }
+}
+
+fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
+    match event {
+        Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
+        Event::Restarted { reason, .. } => Verdict::new("restarted", Tone::Good, reason),
+        Event::Live { generation, crates, functions, ms, notes, .. } => {
+            let mut text = took(ms.total);
+            if !functions.is_empty() {
+                let names = phrases::list(&short(functions, crates), SHOWN);
+                text += &format!("  {}: {names}", count(functions.len(), "function"));
+            }
+            if !notes.is_empty() {
+                text += &format!("  {}", count(notes.len(), "note"));
+            }
+            Verdict::new(format!("live {generation}"), Tone::Good, text)
+        }
+        Event::Unchanged { .. } => {
+            let word =
+                if generation == 0 { "running".into() } else { format!("live {generation}") };
+            Verdict::new(word, Tone::Good, "unchanged: no code of the program differs")
+        }
+        Event::CompileError { diagnostics } => {
+            let counts = phrases::compile_error(diagnostics);
+            let text = counts.strip_prefix("compile error: ").unwrap_or_default();
+            Verdict::new("compile error", Tone::Bad, text)
+        }
+        Event::Refused { message, .. } if asks => {
+            Verdict::new("refused", Tone::Bad, format!("{QUESTION}{message}"))
+        }
+        Event::Refused { message, .. } => Verdict::new("refused", Tone::Bad, message),
+        Event::RolledBack { generation, to, reason } => {
+            let text = format!("from {generation} to {to}: {reason}");
+            Verdict::new("rolled back", Tone::Notice, text)
+        }
+        Event::Exited { status, signal, .. } => {
+            let ending = phrases::ending(*status, *signal);
+            Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
+        }
+        Event::Building { .. }
+        | Event::Warning { .. }
+        | Event::Warnings { .. }
+        | Event::Status(_) => Verdict::default(),
+    }
+}
+
+/// What a line like `   Building [====>    ] 12/30: serde, syn(build)` says.
+fn progress(line: &str) -> Option<Progress> {
+    let (bar, rest) = line.trim_start().strip_prefix("Building [")?.split_once("] ")?;
+    if bar.contains(']') {
+        return None;
+    }
+    let (numbers, what) = rest.split_once(':').unwrap_or((rest, ""));
+    let (done, all) = numbers.trim().split_once('/')?;
+    let what = what.split(',').next().unwrap_or_default().trim().to_owned();
+    Some(Progress { done: done.parse().ok()?, all: all.parse().ok()?, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::event::Timings;
+
+    fn live() -> Said {
+        let ms = Timings { total: 214.4, ..Timings::default() };
+        Said::Event(Event::Live {
+            generation: 3,
+            pids: vec![7],
+            crates: vec!["game".into()],
+            functions: vec!["game::a".into(), "game::b".into()],
+            ms,
+            bytes: 0,
+            slots: 0,
+            notes: Vec::new(),
+        })
+    }
+
+    fn building(reason: Reason) -> Said {
+        Said::Event(Event::Building { reason, crates: vec!["game".into()], files: Vec::new() })
+    }
+
+    #[test]
+    fn a_quick_save_goes_from_verdict_to_verdict() {
+        let (mut status, start) = (Status::default(), Instant::now());
+        status.hear(&live(), false, start);
+        assert_eq!(status.headline(start).word, "live 3");
+        assert_eq!(status.headline(start).text, "214 ms  2 functions: a, b");
+        status.hear(&building(Reason::Save), false, start);
+        assert_eq!(status.headline(start + CALM / 2).word, "live 3");
+        assert_eq!(status.next_change(start), Some(start + CALM));
+        let later = status.headline(start + Duration::from_millis(1300));
+        assert_eq!((later.word.as_str(), later.text.as_str()), ("compiling", "game  1.3 s"));
+        status.hear(&live(), false, start);
+        assert_eq!((status.next_change(start), status.is_working()), (None, false));
+    }
+
+    #[test]
+    fn cargo_tells_how_far_it_is() {
+        let (mut status, start) = (Status::default(), Instant::now());
+        status.hear(&building(Reason::Start), false, start);
+        status.cargo("    Building [=======>     ] 12/30: serde, syn(build)");
+        status.cargo("   Compiling serde v1.0.0");
+        status.cargo("    Blocking waiting for file lock on build directory");
+        let text = status.headline(start).text;
+        assert_eq!(text, "game  0.0 s  Blocking waiting for file lock on build directory");
+        status.cargo("    Building [=======>     ] 12/30: serde, syn(build)");
+        let line = status.headline(start);
+        assert_eq!((line.text.as_str(), line.done), ("game  0.0 s  12/30 serde", Some(0.4)));
+    }
+
+    #[test]
+    fn a_program_that_ends_during_a_build_does_not_end_the_build() {
+        let (mut status, start) = (Status::default(), Instant::now());
+        status.hear(&building(Reason::Restart), false, start);
+        let exited = Event::Exited { pid: 7, status: Some(1), signal: None };
+        status.hear(&Said::Event(exited), false, start);
+        assert_eq!(status.headline(start).text, "game for a restart  0.0 s");
+        assert_eq!(status.program, Program::Ended("status 1".into()));
+    }
+}

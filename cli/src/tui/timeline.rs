@@ -1,0 +1,243 @@
+//! What has happened, oldest first: generations, and saves that did not become one.
+
+use super::details;
+use super::text::{Line, count};
+use crate::report::event::{Event, Timings};
+use crate::report::{Said, phrases};
+use crate::source::Edit;
+
+/// Entries kept.
+const KEPT: usize = 500;
+
+/// Functions named in a row.
+const SHOWN: usize = 4;
+
+/// The rows, and which of them is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    pub entries: Vec<Entry>,
+    /// Index of the selected one.
+    pub selected: usize,
+    /// What was edited for a generation that is about to go live.
+    edits: Option<(u64, Vec<Line>, Option<details::FirstChange>)>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// When, as a clock shows it.
+    pub time: String,
+    pub said: Said,
+    /// The diff that made it.
+    pub diff: Vec<Line>,
+    /// Where the diff begins.
+    pub first_change: Option<details::FirstChange>,
+    /// Whether it was left: taken back, or of a program that runs no more.
+    pub is_left: bool,
+}
+
+impl Entry {
+    /// The generation that it is, where it is one.
+    pub(super) fn generation(&self) -> Option<u64> {
+        match &self.said {
+            Said::Event(Event::Started { generation, .. } | Event::Live { generation, .. }) => {
+                Some(*generation)
+            }
+            Said::Event(Event::Restarted { .. }) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Its stages, where it is a patch.
+    pub(super) fn timings(&self) -> Option<&Timings> {
+        if let Said::Event(Event::Live { ms, .. }) = &self.said { Some(ms) } else { None }
+    }
+
+    /// What a row says of it: the crates, and the rest.
+    pub(super) fn title(&self) -> (String, String) {
+        let event = match &self.said {
+            Said::Event(event) => event,
+            Said::Error { message, .. } => return (String::new(), message.clone()),
+        };
+        match event {
+            Event::Live { crates, functions, .. } => {
+                (phrases::list(crates, 2), phrases::list(&short(functions, crates), SHOWN))
+            }
+            Event::Started { pid, .. } => (String::new(), format!("started, process {pid}")),
+            Event::Restarted { pid, reason } => {
+                (String::new(), format!("restarted, process {pid}: {reason}"))
+            }
+            Event::Refused { message, items, .. } => {
+                let name = items.first().map(|item| format!("{}: ", item.name));
+                (String::new(), format!("refused: {}{message}", name.unwrap_or_default()))
+            }
+            Event::CompileError { diagnostics } => {
+                (String::new(), phrases::compile_error(diagnostics))
+            }
+            Event::RolledBack { generation, to, .. } => {
+                (String::new(), format!("rolled back from {generation} to {to}"))
+            }
+            Event::Exited { pid, status, signal } => {
+                let ending = phrases::ending(*status, *signal);
+                (String::new(), format!("process {pid} ended: {ending}"))
+            }
+            Event::Warning { message, .. } => (String::new(), format!("warning: {message}")),
+            Event::Warnings { diagnostics } => (String::new(), count(diagnostics.len(), "warning")),
+            Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_) => {
+                (String::new(), String::new())
+            }
+        }
+    }
+}
+
+/// Functions without the name of the one crate that they are of.
+pub(super) fn short(functions: &[String], crates: &[String]) -> Vec<String> {
+    let [krate] = crates else { return functions.to_vec() };
+    let prefix = format!("{krate}::");
+    functions.iter().map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned()).collect()
+}
+
+impl Timeline {
+    /// Keeps what was edited, as a diff, until the generation is live.
+    pub(super) fn edits(&mut self, generation: u64, edits: &[Edit], base: &std::path::Path) {
+        let (lines, first) = details::diff(edits, base);
+        self.edits = Some((generation, lines, first));
+    }
+
+    /// Takes in what was said. The newest entry is selected, unless an older one was.
+    pub(super) fn hear(&mut self, said: &Said, time: String) {
+        match said {
+            Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
+                return;
+            }
+            Said::Event(Event::RolledBack { to, .. }) => self.leave(|generation| generation > *to),
+            Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.leave(|_| true),
+            _ => {}
+        }
+        let mut entry = Entry {
+            time,
+            said: said.clone(),
+            diff: Vec::new(),
+            first_change: None,
+            is_left: false,
+        };
+        let edits = self.edits.take_if(|(generation, ..)| entry.generation() == Some(*generation));
+        if let Some((_, diff, first)) = edits {
+            (entry.diff, entry.first_change) = (diff, first);
+        }
+        // A row of saves that do not compile yet is one edit in the making.
+        if is_compile_error(said)
+            && self.entries.last().is_some_and(|it| is_compile_error(&it.said))
+        {
+            self.entries.pop();
+        }
+        let follows = self.selected + 1 >= self.entries.len();
+        self.entries.push(entry);
+        if self.entries.len() > KEPT {
+            self.entries.remove(0);
+            self.selected = self.selected.saturating_sub(1);
+        }
+        if follows {
+            self.selected = self.entries.len() - 1;
+        }
+    }
+
+    fn leave(&mut self, is_left: impl Fn(u64) -> bool) {
+        for entry in &mut self.entries {
+            entry.is_left |= entry.generation().is_some_and(&is_left);
+        }
+    }
+
+    /// Selects another entry, so many later.
+    pub(super) fn step(&mut self, by: isize) {
+        let last = self.entries.len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(by).min(last);
+    }
+
+    /// The selected entry.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        self.entries.get(self.selected)
+    }
+
+    /// The longest time from save to live, in milliseconds.
+    pub(super) fn longest(&self) -> f64 {
+        let all = self.entries.iter().filter_map(Entry::timings).map(|ms| ms.total);
+        all.fold(1.0, f64::max)
+    }
+}
+
+fn is_compile_error(said: &Said) -> bool {
+    matches!(said, Said::Event(Event::CompileError { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hear(timeline: &mut Timeline, event: Event) {
+        timeline.hear(&Said::Event(event), "12:00:00".into());
+    }
+
+    fn live(generation: u64) -> Event {
+        let functions = vec!["game::a".into(), "game::b::c".into()];
+        Event::Live {
+            generation,
+            pids: vec![7],
+            crates: vec!["game".into()],
+            functions,
+            ms: Timings::default(),
+            bytes: 0,
+            slots: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    fn left(timeline: &Timeline) -> Vec<bool> {
+        timeline.entries.iter().map(|entry| entry.is_left).collect()
+    }
+
+    #[test]
+    fn a_rollback_leaves_what_came_after() {
+        let mut timeline = Timeline::default();
+        hear(&mut timeline, Event::Started { pid: 7, generation: 0 });
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, live(2));
+        hear(&mut timeline, Event::RolledBack { generation: 2, to: 1, reason: String::new() });
+        assert_eq!(left(&timeline), [false, false, true, false]);
+        hear(&mut timeline, Event::Restarted { pid: 8, reason: "asked for".into() });
+        assert_eq!(left(&timeline), [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn saves_that_do_not_compile_are_one_entry() {
+        let mut timeline = Timeline::default();
+        for _ in 0..3 {
+            hear(&mut timeline, Event::CompileError { diagnostics: Vec::new() });
+        }
+        hear(&mut timeline, live(1));
+        assert_eq!(timeline.entries.len(), 2);
+        assert_eq!(timeline.entries[1].title(), ("game".into(), "a, b::c".into()));
+    }
+
+    #[test]
+    fn edits_go_with_their_generation() {
+        let mut timeline = Timeline::default();
+        let edit = Edit { file: "/w/a.rs".into(), before: "a\n".into(), after: "b\n".into() };
+        timeline.edits(2, &[edit], std::path::Path::new("/w"));
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, live(2));
+        assert!(timeline.entries[0].diff.is_empty() && !timeline.entries[1].diff.is_empty());
+    }
+
+    #[test]
+    fn entries_are_bounded() {
+        let mut timeline = Timeline::default();
+        (0..KEPT as u64 + 9).for_each(|generation| hear(&mut timeline, live(generation)));
+        assert_eq!((timeline.entries.len(), timeline.selected), (KEPT, KEPT - 1));
+        timeline.step(-9999);
+        assert_eq!(timeline.entry().and_then(Entry::generation), Some(9));
+        timeline.step(7);
+        hear(&mut timeline, live(0));
+        assert_eq!(timeline.entry().and_then(Entry::generation), Some(16), "it stays selected");
+    }
+}

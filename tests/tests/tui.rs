@@ -1,0 +1,280 @@
+//! The terminal UI, in a real terminal, on a program that is really running.
+
+use hotdev_tests::{Screen, Signal, Workspace};
+
+const LEAVE: &str = "\x1d";
+
+/// A program that ticks, and answers lines.
+const ANSWERS: &str = r#"
+use std::{io::BufRead, process::Command, thread, time::Duration};
+
+struct State {
+    ticks: u32,
+}
+
+static STATE: std::sync::Mutex<State> = std::sync::Mutex::new(State { ticks: 0 });
+
+fn main() {
+    thread::spawn(|| {
+        loop {
+            tick();
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        answer(&line);
+    }
+}
+
+fn tick() {
+    let mut state = STATE.lock().unwrap();
+    state.ticks += 1;
+    if state.ticks % 10 == 0 {
+        println!("tick {}", state.ticks);
+    }
+}
+
+fn answer(line: &str) {
+    match line {
+        "size" => drop(Command::new("stty").arg("size").status()),
+        "child" => drop(Command::new("sleep").arg("600").spawn()),
+        "flood" => loop {
+            println!("yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
+        },
+        "many" => (1..=200).for_each(|number| println!("number {number} of many")),
+        _ => println!("heard {line:?}"),
+    }
+}
+"#;
+
+fn answering() -> Workspace {
+    let workspace = Workspace::copy("single");
+    workspace.write("src/main.rs", ANSWERS);
+    workspace
+}
+
+#[test]
+fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
+    let mut screen = Screen::start(Workspace::copy("single"));
+    screen.expect(&["running", "old greeting", "u back", "? help"]);
+    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
+    screen.expect(&["live 1", "1 function: greeting", "new greeting", "generation 1"]);
+
+    screen.workspace().edit("src/main.rs", "number * 2", "number * two");
+    screen.expect(&["compile error", "cannot find value `two`", "src/main.rs:15:14", "e edit"]);
+    screen.expect(&["new greeting"]);
+    screen.workspace().edit("src/main.rs", "number * two", "number * 3");
+    screen.expect(&["live 2"]);
+    screen.expect_gone("cannot find value");
+
+    screen.press("d");
+    screen.expect(&["generation 2, live in", "-    number * 2", "+    number * 3"]);
+    screen.press("\x1b");
+    screen.expect_gone("number * 3");
+
+    screen.press("u");
+    screen.expect(&["rolled back", "from 2 to 1", "generation 1"]);
+    // The arrows and Enter: back to what was built first.
+    screen.press("kkkk\r");
+    screen.expect(&["from 1 to 0", "old greeting"]);
+    screen.press("r");
+    screen.expect(&["live 3", "new greeting"]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn a_refusal_is_asked_about() {
+    let mut screen = Screen::start(answering());
+    screen.workspace().edit("src/main.rs", "ticks: u32,", "ticks: u64,");
+    screen.expect(&["refused", "R restarts", "Esc keep", "src/main.rs:8", "why:"]);
+    let pid = screen.status()["pids"][0].clone();
+    screen.press("\x1b");
+    screen.expect(&["kept: the program runs on as it was"]);
+    assert_eq!(screen.status()["pids"][0], pid);
+    screen.press("R");
+    screen.expect_built(&["restarted", "asked for"]);
+    assert_ne!(screen.status()["pids"][0], pid);
+}
+
+#[test]
+fn typing_reaches_the_program_and_so_does_ctrl_c() {
+    let mut screen = Screen::start(answering());
+    screen.press("hello\r");
+    screen.press("i");
+    screen.expect(&["typing into single", "Ctrl-]"]);
+    screen.press("qR?\r");
+    screen.expect(&["heard \"qR?\""]);
+    assert!(!screen.text().contains("hello"), "it was typed before");
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+    screen.press("i");
+    screen.expect(&["typing into single"]);
+    screen.press("\x03");
+    screen.expect(&["ended", "signal 2 (SIGINT)"]);
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+    screen.press("R");
+    screen.expect_built(&["restarted", "generation 0"]);
+    screen.press("\x03");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn the_program_has_the_size_of_its_pane() {
+    let mut screen = Screen::start(answering());
+    screen.press("i");
+    screen.expect(&["typing into"]);
+    screen.press("size\r");
+    screen.expect(&["16 80"]);
+    screen.resize(40, 100);
+    screen.ask_until("size\r", "28 100");
+    screen.resize(50, 200);
+    screen.ask_until("size\r", "48 119");
+    screen.resize(24, 80);
+    screen.press("clear\r");
+    screen.expect(&["heard \"clear\""]);
+    screen.ask_until("size\r", "16 80");
+    // What is to be read lies over the pane and leaves its size alone.
+    screen.workspace().edit("src/main.rs", "state.ticks += 1;", "state.ticks += one;");
+    screen.expect(&["compile error", "cannot find value `one`"]);
+    (0..9).for_each(|_| screen.press("x\r"));
+    screen.expect_gone("16 80");
+    screen.press("size\r");
+    screen.expect(&["16 80", "cannot find value `one`"]);
+}
+
+#[test]
+fn output_that_has_scrolled_away_is_found() {
+    let mut screen = Screen::start(answering());
+    screen.press("i");
+    screen.expect(&["typing into"]);
+    screen.press("many\r");
+    screen.expect(&["number 200 of many"]);
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+    screen.press("/number 17 \r");
+    screen.expect(&["number 17 of many", "1 of 1"]);
+    screen.press("G");
+    screen.expect(&["number 200 of many"]);
+}
+
+#[test]
+fn a_flood_of_output_does_not_hold_up_keys() {
+    let mut screen = Screen::start(answering());
+    screen.press("i");
+    screen.expect(&["typing into"]);
+    screen.press("flood\r");
+    screen.expect(&["yyyyyyyyyy"]);
+    screen.press(LEAVE);
+    for _ in 0..5 {
+        screen.press("?");
+        screen.expect(&["any key closes this"]);
+        screen.press(" ");
+        screen.expect_gone("any key closes this");
+    }
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn quitting_asks_where_the_program_has_started_something() {
+    let mut screen = Screen::start(answering());
+    screen.press("i");
+    screen.expect(&["typing into"]);
+    screen.press("child\r");
+    screen.expect(&["child"]);
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+    screen.press("q");
+    screen.expect(&["single runs sleep: quit all the same?"]);
+    screen.press("n");
+    screen.expect_gone("quit all the same?");
+    screen.press("qy");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn the_editor_gets_the_terminal_and_the_place() {
+    let workspace = Workspace::copy("single");
+    let script = "trap 'echo interrupted' INT\necho \"editing $*\"\nread -r _; read -r _\n";
+    workspace.write("edit.sh", script);
+    let editor = format!("sh {}", workspace.path("edit.sh").display());
+    let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[("EDITOR", &editor)]);
+    screen.expect_built(&["generation 0"]);
+    screen.workspace().edit("src/main.rs", "number * 2", "number * two");
+    screen.expect(&["cannot find value `two`"]);
+    screen.press("e");
+    screen.expect(&["editing +15", "src/main.rs"]);
+    assert!(!screen.text().contains("compile error"), "the terminal is the editor's");
+    // A Ctrl-C there is the editor's.
+    screen.press("\x03");
+    screen.expect(&["interrupted"]);
+    screen.workspace().edit("src/main.rs", "number * two", "number * 4");
+    screen.press("\r\r\r");
+    screen.expect(&["live 1"]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was_after_signals() {
+    let workspace = std::sync::Arc::new(Workspace::copy("single"));
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let screen = Screen::start(std::sync::Arc::clone(&workspace));
+        screen.signal(signal);
+        screen.ends_clean(0);
+    }
+}
+
+#[test]
+fn a_refusal_is_told_on_the_desktop_while_hotdev_is_not_in_view() {
+    let workspace = answering();
+    workspace.write("hotdev.toml", "[ui]\nnotify = true\n");
+    let mut screen = Screen::start(workspace);
+    screen.expect_bytes(b"\x1b[?1004h");
+    // What terminals send when their window loses the focus.
+    screen.press("\x1b[O");
+    screen.press("?");
+    screen.expect(&["any key closes this"]);
+    screen.workspace().edit("src/main.rs", "ticks: u32,", "ticks: u64,");
+    screen.expect_bytes(b"\x1b]777;notify;hotdev;single: refused: ");
+    screen.press("x");
+    screen.press("q");
+    screen.expect_bytes(b"\x1b[?1004l");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn lines_where_they_are_asked_for_and_where_the_terminal_is_dumb() {
+    for (args, env) in
+        [(&["watch", "--plain"][..], [("X", "")]), (&["watch"][..], [("TERM", "dumb")])]
+    {
+        let mut screen = Screen::run(Workspace::copy("single"), args, (24, 80), &env);
+        screen.expect_built(&["old greeting"]);
+        assert!(!screen.text().contains("q quit"));
+        screen.press("\x03");
+    }
+}
+
+#[test]
+fn without_colours_and_without_utf_8() {
+    let env = [("NO_COLOR", "1"), ("LANG", "C")];
+    let screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    screen.expect_built(&["generation 0", "old greeting"]);
+    screen.workspace().edit("src/main.rs", "number * 2", "number * two");
+    screen.expect(&["compile error", "cannot find value `two`"]);
+    assert!(screen.text().is_ascii(), "{}", screen.text());
+}
+
+#[test]
+fn a_build_that_fails_first_is_mended_on_the_screen() {
+    let workspace = Workspace::copy("single");
+    workspace.edit("src/main.rs", "number * 2", "number * two");
+    let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[]);
+    screen.expect_built(&["compile error", "cannot find value `two`"]);
+    screen.workspace().edit("src/main.rs", "number * two", "number * 2");
+    screen.expect_built(&["generation 0", "old greeting"]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
