@@ -117,6 +117,13 @@ pub fn codegen<'a>(args: &'a [String], name: &'a str) -> Option<&'a str> {
     codegens(args, name).last()
 }
 
+/// The optimization level: that of `-O` or `-C opt-level`, whichever comes last.
+pub fn opt_level(args: &[String]) -> &str {
+    let short = args.iter().rposition(|arg| arg == "-O");
+    let rest = &args[short.map_or(0, |at| at + 1)..];
+    codegen(rest, "opt-level").unwrap_or(if short.is_some() { "3" } else { "0" })
+}
+
 /// All values of a codegen option, in order.
 pub fn codegens<'a>(args: &'a [String], name: &'a str) -> impl Iterator<Item = &'a str> {
     args.iter().enumerate().filter_map(move |(index, arg)| {
@@ -153,6 +160,14 @@ mod tests {
         assert_eq!(codegen(&line, "linker"), None);
         assert_eq!(option(&line, "--crate-type"), Some("lib"));
         assert_eq!(crate_kind(&line), CrateKind::Library);
+    }
+
+    #[test]
+    fn the_last_word_on_optimization_counts() {
+        let level = |line: &str| opt_level(&args(line)).to_owned();
+        assert_eq!(level("--crate-name a"), "0");
+        assert_eq!(level("-C opt-level=1 -O"), "3");
+        assert_eq!(level("-O -C opt-level=s"), "s");
     }
 
     #[test]

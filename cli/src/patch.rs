@@ -14,7 +14,7 @@ use crate::check::ChangedUnit;
 use crate::elf::image::Definition;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
-use crate::elf::{SymbolKind, is_shared_constant, is_static_name, privacy, stub};
+use crate::elf::{SymbolKind, is_static_name, privacy, stub};
 use crate::error::{Context, Error, Kind, Result};
 use crate::images::ImageRecord;
 use crate::layout::Layout;
@@ -221,9 +221,6 @@ impl Linkage for PatchLinkage<'_> {
         }
         if let Some(found) = self.program.export(name).filter(|found| found.image > 0) {
             return Some(found.definition.kind);
-        }
-        if is_shared_constant(name) {
-            return Some(SymbolKind::Data);
         }
         is_static_name(name)
             .then(|| self.program.static_item(name))

@@ -13,7 +13,7 @@ use object::elf;
 
 use crate::check::{CheckedPatch, Refusal};
 use crate::elf::image::{AppliedRelocation, Image, applied_relocations};
-use crate::elf::{SymbolKind, is_shared_constant, is_static_name};
+use crate::elf::{SymbolKind, is_static_name};
 use crate::error::{Error, Kind, Result};
 use crate::patch::PatchLibrary;
 use crate::program::{Found, Program, place};
@@ -276,8 +276,7 @@ fn static_target<'a>(
 ) -> Option<(&'a str, crate::elf::image::Definition)> {
     if !relocation.symbol.is_empty() {
         let definition = image.statics.get(&relocation.symbol)?;
-        let is_one = is_static_name(&relocation.symbol) || is_shared_constant(&relocation.symbol);
-        return is_one.then_some((&relocation.symbol, *definition));
+        return is_static_name(&relocation.symbol).then_some((&relocation.symbol, *definition));
     }
     // Named by its section only: find the static whose bytes are meant.
     let bias = if relocation.in_code { 4 } else { 0 };

@@ -67,13 +67,14 @@ fn add_options(args: &mut Vec<String>, kind: CrateKind, layout: &Layout) -> Stri
         "debuginfo=2".to_owned(),
         "split-debuginfo=off".to_owned(),
     ];
-    if invocation::codegen(args, "lto").is_none()
-        && invocation::codegen(args, "opt-level") == Some("1")
-    {
-        // Without a word, rustc inlines across all units of an optimized crate. Who asks for speed
-        // gets that. Who only asks for less slowness gets functions that can be replaced below a
-        // loop that never ends.
+    if invocation::codegen(args, "lto").is_none() {
+        // Without a word, rustc has an optimized crate's units share private functions, after LLVM
+        // has fitted each to the calls in its own unit. Old and new code could not call each other.
         options.push("lto=off".to_owned());
+        if !matches!(invocation::opt_level(args), "0" | "1") {
+            // Who asks for speed gets inlining all the same: one unit has nothing to share.
+            options.push("codegen-units=1".to_owned());
+        }
     }
     if invocation::codegen(args, "incremental").is_none() {
         options.push(format!("incremental={}", layout.state.join("incremental").display()));
@@ -104,6 +105,6 @@ fn record(program: PathBuf, args: &[String], kind: CrateKind, command: &Command)
         package: std::env::var("CARGO_PKG_NAME").unwrap_or_default(),
         crate_name: invocation::option(args, "--crate-name").unwrap_or_default().to_owned(),
         is_binary: kind == CrateKind::Binary,
-        optimized: !matches!(invocation::codegen(args, "opt-level"), None | Some("0")),
+        optimized: invocation::opt_level(args) != "0",
     }
 }

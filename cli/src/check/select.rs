@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use super::items;
 use super::{ChangedUnit, Refusal, refusal};
-use crate::elf::is_shared_constant;
 use crate::elf::object_file::ObjectFile;
 use crate::error::Result;
 use crate::graph::{CrateId, Graph};
@@ -135,16 +134,14 @@ impl Selection {
         }
     }
 
-    /// Names that come of Rust, that the units use and neither they nor the program define.
+    /// Rust names that the units use and neither they nor the program define.
     fn missing(&self, program: &Program) -> BTreeSet<String> {
         let symbols = || self.units.iter().flat_map(|unit| &unit.object.symbols);
         let defined: HashSet<&str> =
             symbols().filter(|symbol| symbol.is_defined()).map(|symbol| &*symbol.name).collect();
-        let is_hot = |name: &str| {
-            name.starts_with("_ZN") || name.starts_with("_R") || is_shared_constant(name)
-        };
+        let is_rust = |name: &str| name.starts_with("_ZN") || name.starts_with("_R");
         let is_missing = |name: &str| {
-            is_hot(name)
+            is_rust(name)
                 && !defined.contains(name)
                 && program.export(name).or_else(|| program.static_item(name)).is_none()
         };

@@ -193,8 +193,10 @@ fn profile_check(rustc: &Invocation, profile: &str) -> Vec<Check> {
         false => format!("`{profile}`, under hotdev: {}", others.join("; ")),
     };
     if rustc.optimized {
-        let message = message + "; it optimizes, so calls inside one codegen unit stay direct";
-        let mend = "for every call to be hot: a profile with `opt-level = 0`, or `dev`";
+        let message = message
+            + "; it optimizes, so calls inside one codegen unit stay \
+            direct, and above opt-level 1 a crate is one unit";
+        let mend = "for every call to be hot: a profile with `opt-level = 0`";
         return vec![Check::warning("profile", message, mend)];
     }
     vec![Check::ok("profile", message)]

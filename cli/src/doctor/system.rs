@@ -13,7 +13,7 @@ use crate::watch::Watch;
 pub fn checks(project: &Project, config: &Config, say: &mut impl FnMut(Check)) {
     say(watches(project, config));
     say(sockets(project));
-    say(Check::ok("ptrace", "not needed: the program loads its patches itself"));
+    say(Check::ok("ptrace", "patching does without; old code is unloaded where it is permitted"));
 }
 
 fn watches(project: &Project, config: &Config) -> Check {

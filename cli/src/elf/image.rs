@@ -6,7 +6,7 @@ use std::path::Path;
 use object::read::elf::{ElfFile64, ProgramHeader as _, SectionHeader as _, Sym as _};
 use object::{LittleEndian as LE, Object as _, elf};
 
-use super::{SymbolKind, is_shared_constant, is_static_name};
+use super::{SymbolKind, is_static_name};
 use crate::error::{Context, Error, Kind, Result};
 
 /// What an image defines and where it holds addresses. All places are ELF virtual addresses,
@@ -129,7 +129,7 @@ impl Image {
                 if symbol.st_bind() == elf::STB_LOCAL {
                     self.private_functions.insert(name.to_owned(), definition.place);
                 }
-            } else if is_static_name(name) || is_shared_constant(name) {
+            } else if is_static_name(name) {
                 self.statics.insert(name.to_owned(), definition);
             }
         }

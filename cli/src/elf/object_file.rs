@@ -8,7 +8,6 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::pod;
 
-use super::{is_static_name, own_name};
 use crate::error::{Context, Error, Kind, Result};
 
 /// A parsed object. Indices into `sections` and `symbols` are those of the file.
@@ -160,7 +159,7 @@ impl ObjectFile {
                 contents(&bytes, header)?;
             }
             sections.push(Section {
-                name: own_name(&string(names, header.sh_name.get(LE))?).to_owned(),
+                name: string(names, header.sh_name.get(LE))?,
                 kind: header.sh_type.get(LE),
                 flags: header.sh_flags.get(LE),
                 offset: header.sh_offset.get(LE) as usize,
@@ -181,37 +180,7 @@ impl ObjectFile {
         let names = headers[symtab].sh_link.get(LE) as usize;
         let headers = header.e_shoff.get(LE) as usize;
         let new_names = Vec::new();
-        let mut object =
-            Self { bytes, sections, symbols, relocations, symtab, headers, names, new_names };
-        object.take_promotions_back();
-        Ok(object)
-    }
-
-    /// Gives items that units of an optimized crate share the names that they have otherwise: LLVM
-    /// adds a hash that is another with every edit. Of a function, several units may share copies
-    /// of their own; any will do. Constants have no other name.
-    fn take_promotions_back(&mut self) {
-        for index in 0..self.symbols.len() {
-            let name = own_name(&self.symbols[index].name);
-            if name == self.symbols[index].name || !is_static_name(name) {
-                continue;
-            }
-            let name = name.to_owned();
-            let offset = self.new_name(&name);
-            let symbol = &mut self.symbols[index];
-            (symbol.name, symbol.name_offset) = (name, offset);
-            if symbol.kind == elf::STT_FUNC && symbol.is_defined() && symbol.is_global() {
-                symbol.binding = elf::STB_WEAK;
-            }
-        }
-    }
-
-    /// Appends a name and gives its offset in the section of names.
-    fn new_name(&mut self, name: &str) -> u32 {
-        let offset = self.sections[self.names].size + self.new_names.len();
-        self.new_names.extend_from_slice(name.as_bytes());
-        self.new_names.push(0);
-        offset as u32
+        Ok(Self { bytes, sections, symbols, relocations, symtab, headers, names, new_names })
     }
 
     /// The file as it was parsed.
@@ -261,10 +230,10 @@ impl ObjectFile {
     pub fn undefined_symbol(&mut self, name: &str) -> u32 {
         let found = self.symbols.iter().position(|symbol| symbol.name == name);
         let index = found.unwrap_or_else(|| {
-            let name_offset = self.new_name(name);
+            let names = &self.sections[self.names];
             self.symbols.push(Symbol {
                 name: name.to_owned(),
-                name_offset,
+                name_offset: (names.size + self.new_names.len()) as u32,
                 binding: elf::STB_GLOBAL,
                 kind: elf::STT_NOTYPE,
                 other: elf::STV_DEFAULT,
@@ -272,6 +241,8 @@ impl ObjectFile {
                 value: 0,
                 size: 0,
             });
+            self.new_names.extend_from_slice(name.as_bytes());
+            self.new_names.push(0);
             self.symbols.len() - 1
         });
         index as u32

@@ -11,8 +11,8 @@ use hotdev_protocol::ContentHash;
 use object::elf;
 use serde::{Deserialize, Serialize};
 
+use crate::elf::is_static_name;
 use crate::elf::object_file::{ObjectFile, Relocation, Symbol};
-use crate::elf::{is_shared_constant, is_static_name};
 use crate::symbol_name::path;
 
 /// What some units of a crate define: functions and statics by mangled name.
@@ -25,8 +25,6 @@ pub struct Digest {
     /// Hashes of what a function calls; of closures and futures only.
     skeletons: BTreeMap<String, u64>,
     statics: BTreeMap<String, StaticDigest>,
-    /// Constants that other units use.
-    constants: BTreeSet<String>,
 }
 
 /// What a static is, apart from the value it has now.
@@ -73,8 +71,6 @@ impl Digest {
                 }
             } else if is_static(symbol) {
                 self.statics.insert(symbol.name.clone(), hasher.static_item(symbol));
-            } else if is_shared_constant(&symbol.name) {
-                self.constants.insert(symbol.name.clone());
             }
         }
     }
@@ -86,7 +82,6 @@ impl Digest {
         }
         self.skeletons.extend(other.skeletons.iter().map(|(name, hash)| (name.clone(), *hash)));
         self.statics.extend(other.statics.iter().map(|(name, digest)| (name.clone(), *digest)));
-        self.constants.extend(other.constants.iter().cloned());
     }
 
     /// Hash and skeleton of the code of a closure or future.
@@ -95,11 +90,9 @@ impl Digest {
         Some((*code, *self.skeletons.get(symbol)?))
     }
 
-    /// Whether a function, static or shared constant of this name is defined.
+    /// Whether a function or static of this name is defined.
     pub fn defines(&self, name: &str) -> bool {
-        self.functions.contains_key(name)
-            || self.statics.contains_key(name)
-            || self.constants.contains(name)
+        self.functions.contains_key(name) || self.statics.contains_key(name)
     }
 
     /// Mangled names of the functions.
