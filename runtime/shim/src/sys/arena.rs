@@ -7,11 +7,12 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    cell::UnsafeCell,
+    cell::{Cell, UnsafeCell},
     ops::Range,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 /// Bytes of the heap. What does not fit comes from the program's allocator.
@@ -19,6 +20,15 @@ const SIZE: usize = 64 << 20;
 /// Blocks are powers of two from 16 bytes on.
 const SMALLEST: u32 = 4;
 const CLASSES: usize = 23;
+/// How long a fork waits for a thread to come out, which takes it some instructions. In a child that
+/// was made without handlers there may be nobody to come out.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+thread_local! {
+    /// Whether this thread is between the beginning and the end of a fork, with all others out.
+    static CLOSED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Larger blocks are only aligned to this.
 const PAGE: usize = 4096;
 
@@ -55,29 +65,45 @@ pub fn range() -> Range<u64> {
     begin..begin + SIZE as u64
 }
 
-/// Waits until no thread is inside, and keeps all out: before a fork.
+/// Waits until no thread is inside, and keeps all out: before a fork. A signal's handler may fork
+/// while the thread that it came to does.
 pub fn close() {
-    ARENA.enter();
+    let begin = Instant::now();
+    while !CLOSED.get() && begin.elapsed() < PATIENCE {
+        match ARENA.try_enter() {
+            true => CLOSED.set(true),
+            false => thread::yield_now(),
+        }
+    }
 }
 
-/// Lets threads in again: after a fork, in the parent and in the child.
-pub fn open() {
-    ARENA.taken.store(false, Ordering::Release);
+/// Lets threads in again that [`close`] kept out: after a fork, in the parent and in the child.
+/// With `false`, it kept none out, and a child must not allocate.
+pub fn open() -> bool {
+    let is_closed = CLOSED.replace(false);
+    if is_closed {
+        ARENA.leave();
+    }
+    is_closed
 }
 
 impl Arena {
-    fn enter(&self) {
-        while self.taken.swap(true, Ordering::Acquire) {
-            thread::yield_now();
-        }
+    fn try_enter(&self) -> bool {
+        !self.taken.swap(true, Ordering::Acquire)
+    }
+
+    fn leave(&self) {
+        self.taken.store(false, Ordering::Release);
     }
 
     /// Runs `work` alone with the lists.
     fn with<T>(&self, work: impl FnOnce(&mut Lists) -> T) -> T {
-        self.enter();
-        // SAFETY: `taken` has been set just now, so nobody else touches the lists until `open`.
+        while !self.try_enter() {
+            thread::yield_now();
+        }
+        // SAFETY: `taken` has been set just now, so nobody else touches the lists until `leave`.
         let result = work(unsafe { &mut *self.lists.get() });
-        open();
+        self.leave();
         result
     }
 
@@ -143,6 +169,20 @@ unsafe impl GlobalAlloc for Arena {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fork_inside_a_fork_and_one_that_nobody_waits_for_end() {
+        close();
+        close();
+        assert!(!ARENA.try_enter());
+        assert!(open() && !open());
+        while !ARENA.try_enter() {
+            thread::yield_now();
+        }
+        close();
+        assert!(!open());
+        ARENA.leave();
+    }
 
     #[test]
     fn blocks_are_the_arenas_aligned_and_used_again() {

@@ -18,7 +18,7 @@ pub fn install() {
 
 extern "C" fn prepare() {
     let _ = panic::catch_unwind(gate::before_fork);
-    // The last lock to be taken: nothing is allocated until it is given back.
+    // The last one to be kept closed: nothing is allocated until it is open again.
     arena::close();
 }
 
@@ -28,10 +28,10 @@ extern "C" fn parent() {
 }
 
 extern "C" fn child() {
-    arena::open();
+    let is_whole = arena::open();
     let _ = panic::catch_unwind(|| {
         let pass = gate::after_fork();
-        if pass.is_some() {
+        if pass.is_some() && is_whole {
             socket::close_ours();
             agent::start_in_child();
         }
