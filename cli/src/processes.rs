@@ -256,13 +256,16 @@ impl Processes {
                 Ok(_) => {
                     return Err(Unsearched::Never("the shim does not know the command".into()));
                 }
-                Err(_) if !process::is_alive(pid) => continue,
+                // Its end is on the way here; or only its first thread has ended.
+                Err(_) if !process::is_alive(pid) => return Err(Unsearched::NotNow),
                 Err(refused) => return Err(Unsearched::Never(refused.failure.message)),
             };
             let found = match memory::unreachable(pid, &survey, is_wanted) {
                 Ok(found) => found,
                 Err(Unknown::Busy | Unknown::Interrupted) => return Err(Unsearched::NotNow),
-                Err(Unknown::Hidden(_)) if !process::is_alive(pid) => continue,
+                Err(Unknown::Hidden(_)) if !process::is_alive(pid) => {
+                    return Err(Unsearched::NotNow);
+                }
                 Err(Unknown::Hidden(why)) => {
                     return Err(Unsearched::Never(format!("process {pid}: {why}")));
                 }

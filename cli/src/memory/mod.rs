@@ -125,7 +125,7 @@ fn at_standstill(
         search.run(&roots)?;
         let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
         let unmarked = unmarked.collect();
-        stopped.go_on();
+        drop(stopped);
         tracing::info!(pid, ms = start.elapsed().as_secs_f64() * 1e3, "all threads stood still");
         Ok(unmarked)
     };

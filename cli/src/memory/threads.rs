@@ -55,6 +55,12 @@ struct Thread {
     thread_pointer: u64,
 }
 
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.go_on();
+    }
+}
+
 impl Stopped {
     /// Stops every thread. `own` is the shim's: what its registers hold does not count.
     ///
@@ -63,14 +69,8 @@ impl Stopped {
     pub fn stop(pid: u32, own: u32) -> Result<Self, Unknown> {
         let deadline = Instant::now() + STOP_LIMIT;
         let mut stopped = Self { pid, threads: BTreeMap::new() };
-        let result = stopped.stop_all(own.cast_signed(), deadline);
-        match result {
-            Ok(()) => Ok(stopped),
-            Err(error) => {
-                stopped.go_on();
-                Err(error)
-            }
-        }
+        stopped.stop_all(own.cast_signed(), deadline)?;
+        Ok(stopped)
     }
 
     /// What every thread has in its registers.
@@ -221,7 +221,7 @@ impl Stopped {
     }
 
     /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
-    pub fn go_on(&self) {
+    fn go_on(&self) {
         for (task, _) in self.threads.iter().filter(|(_, thread)| thread.plain) {
             self.begin_again(*task);
             let _ = ptrace::detach(Pid::from_raw(*task), None);

@@ -106,6 +106,8 @@ struct Session {
     settle_at: Option<Instant>,
     /// How many old patches had to stay at the last look.
     kept_retired: usize,
+    /// How often no good moment was found since then.
+    settle_attempts: u32,
     /// Changed files that no job has looked at, and when the first was noticed.
     pending: Option<(Instant, Vec<PathBuf>)>,
     /// Files that the program is or was made of: their changes matter while there is no workshop.

@@ -16,6 +16,8 @@ const ENOUGH: usize = 16;
 const MANY: usize = 48;
 /// What a quiet moment is.
 const QUIET: Duration = Duration::from_millis(500);
+/// How often a moment is looked for, each time after twice the wait.
+const ATTEMPTS: u32 = 4;
 
 impl Session {
     /// Plans to unload old patches if there are enough of them. Called when a patch has gone live.
@@ -39,6 +41,10 @@ impl Session {
             self.settle_at = Some(Instant::now() + QUIET);
             return;
         };
+        if self.processes.is_empty() {
+            // It may come back with all that it had.
+            return;
+        }
         let start = Instant::now();
         let retired: Ids = workshop.retired().into_iter().collect();
         let events = self.events.clone();
@@ -47,9 +53,14 @@ impl Session {
         let gone = match found {
             Ok(found) => self.unused(found),
             Err(Unsearched::NotNow) => {
-                // A thread that always computes must not delay every save.
-                self.kept_retired += if too_many { ENOUGH } else { 0 };
-                self.settle_at = Some(Instant::now() + QUIET);
+                // A thread that always computes must neither delay every save nor be stopped for ever.
+                self.settle_attempts += 1;
+                if self.settle_attempts >= ATTEMPTS {
+                    (self.settle_attempts, self.kept_retired) = (0, retired.len());
+                } else {
+                    self.kept_retired += if too_many { ENOUGH } else { 0 };
+                    self.settle_at = Some(Instant::now() + QUIET * (1 << self.settle_attempts));
+                }
                 return;
             }
             Err(Unsearched::Never(why)) => {
@@ -58,7 +69,7 @@ impl Session {
                 return;
             }
         };
-        self.kept_retired = retired.len() - gone.len();
+        (self.settle_attempts, self.kept_retired) = (0, retired.len() - gone.len());
         self.unload(&gone);
         tracing::info!(
             unloaded = gone.len(),

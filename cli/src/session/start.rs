@@ -99,6 +99,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         chain: Vec::new(),
         settle_at: None,
         kept_retired: 0,
+        settle_attempts: 0,
         pending: None,
         restart: None,
         files: Vec::new(),
