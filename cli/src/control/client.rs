@@ -3,12 +3,16 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use super::message::Line;
 use super::{Done, Place, Request, SessionFile, locate, peer};
 use crate::error::{Error, Kind, Result};
-use crate::project;
 use crate::report::event::Event;
+use crate::{process, project};
+
+/// How often a session that does not answer is looked at.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The session of the project in `folder`, an absolute path, or of the one that is named.
 ///
@@ -45,20 +49,39 @@ pub fn call(
         return Err(no_session("it belongs to another user"));
     }
     send(&stream, request).map_err(ended)?;
-    for line in BufReader::new(stream).split(b'\n') {
-        match serde_json::from_slice(&line.map_err(ended)?).map_err(ended)? {
-            Line::Last(last) => return Ok(last.done),
-            Line::Event(event) => on_event(*event),
-            Line::Unknown(_) => {}
+    stream.set_read_timeout(Some(PAUSE)).map_err(ended)?;
+    let (mut reader, mut line) = (BufReader::new(stream), Vec::new());
+    loop {
+        match reader.read_until(b'\n', &mut line) {
+            Ok(_) if line.last() != Some(&b'\n') => return Err(ended("it closed the connection")),
+            Ok(_) => match serde_json::from_slice(&line).map_err(ended)? {
+                Line::Last(last) => return Ok(last.done),
+                Line::Event(event) => on_event(*event),
+                Line::Unknown(_) => {}
+            },
+            // What came of a line stays in it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if process::is_stopped(session.pid) {
+                    return Err(stopped(session.pid));
+                }
+                continue;
+            }
+            Err(error) => return Err(ended(error)),
         }
+        line.clear();
     }
-    Err(ended("it closed the connection"))
 }
 
 fn send(mut stream: &UnixStream, request: &Request) -> io::Result<()> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)
+}
+
+fn stopped(session: u32) -> Error {
+    let cause = format!("it is stopped (process {session}), by Ctrl-Z for instance");
+    Error::new(Kind::Session, "hear from the session", cause)
+        .hint("`fg` in its terminal lets it go on")
 }
 
 fn no_session(cause: impl std::fmt::Display) -> Error {

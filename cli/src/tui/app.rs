@@ -117,6 +117,7 @@ impl App {
         self.refresh();
         match said {
             Said::Event(event @ (Event::CompileError { .. } | Event::Refused { .. })) => {
+                self.notice = None;
                 // While the same edit is being made, one stays where one was.
                 let selected = self.problem.take().map_or(0, |problem| problem.selected);
                 self.problem = Problem::of(event, &self.base, asks);

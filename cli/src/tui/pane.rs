@@ -65,7 +65,10 @@ impl Pane {
 
     /// Makes room for another program below what this one printed.
     pub(super) fn begin_anew(&mut self, title: &str) {
-        self.feed(b"\x1b[?1049l");
+        // Outside of the other screen this would move the cursor to a place that nobody saved.
+        if self.screen().alternate_screen() {
+            self.feed(b"\x1b[?1049l");
+        }
         let (row, column) = self.screen().cursor_position();
         self.feed(format!("{RESET}\x1b[{};{}H", row + 1, column + 1).as_bytes());
         if (row, column, self.scrollback_len()) == (0, 0, 0) {
@@ -173,6 +176,18 @@ mod tests {
         let mut pane = Pane::new(4, 20);
         assert_eq!(pane.feed(b"ab\x1b[6n"), b"\x1b[1;3R");
         assert_eq!(pane.feed(b"\x1b[c\x1b[5n"), b"\x1b[?6c\x1b[0n");
+    }
+
+    #[test]
+    fn a_new_program_prints_below_a_full_pane() {
+        let mut pane = pane(9);
+        let before = pane.lines();
+        pane.begin_anew("restarted");
+        pane.feed(b"new");
+        let lines = pane.lines();
+        let printed = before.iter().filter(|line| line.starts_with("line "));
+        assert!(printed.clone().count() == 9 && printed.clone().all(|line| lines.contains(line)));
+        assert!(lines.ends_with(&["-- restarted --".to_owned(), "new".to_owned()]), "{lines:?}");
     }
 
     #[test]
