@@ -5,6 +5,7 @@ mod aside;
 mod finalized;
 mod output;
 mod replay;
+mod rustc;
 mod trailing;
 
 use std::collections::BTreeSet;

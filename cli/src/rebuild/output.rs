@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -54,12 +54,11 @@ impl Output {
     /// # Errors
     /// When they cannot be read.
     pub fn of_objects(
-        folder: PathBuf,
+        folder: Arc<Folder>,
         objects: &Path,
         before: &[&Self],
         sources: Sources,
     ) -> Result<Self> {
-        let folder = Arc::new(Folder(folder));
         let units = units::in_folder(objects, Some(&folder))?;
         Ok(Self {
             units: shared(units, before)?,
@@ -75,12 +74,11 @@ impl Output {
     /// # Errors
     /// When it cannot be read.
     pub fn of_library(
-        folder: PathBuf,
+        folder: Arc<Folder>,
         rlib: &Path,
         before: &[&Self],
         sources: Sources,
     ) -> Result<Self> {
-        let folder = Arc::new(Folder(folder));
         let units = units::in_rlib(rlib, Some(&folder))?;
         Ok(Self {
             units: shared(units, before)?,

@@ -12,14 +12,15 @@ use super::Cancel;
 use super::aside::Aside;
 use super::finalized::{self, SessionWatch};
 use super::output::{Output, Outputs};
+use super::rustc::Rustc;
 use super::trailing::Trailing;
 use crate::diagnostics;
 use crate::error::{Context, Error, Kind, Result};
 use crate::graph::{self, CrateId, Graph, HotCrate, library_key};
 use crate::layout::Layout;
-use crate::process;
 use crate::report::event::Diagnostic;
 use crate::source::Sources;
+use crate::units::Folder;
 use crate::wrapper;
 
 /// How often rustc is looked at.
@@ -48,10 +49,12 @@ pub struct Replayed {
 /// A rustc under way, with the places it works in.
 struct Replay<'a> {
     hot: &'a HotCrate,
-    folder: tempfile::TempDir,
     out_dir: PathBuf,
+    // Fields are dropped in this order: rustc has ended when cargo's files are put back, and they
+    // are back when the folder that keeps them goes.
+    child: Rustc,
     aside: Aside,
-    child: Child,
+    folder: tempfile::TempDir,
     reader: Reader,
 }
 
@@ -112,9 +115,9 @@ impl<'a> Replay<'a> {
         command.env(wrapper::COLLECT_ENV, folder.path().join("objects"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
-        let mut child = process::spawn_group(&mut command)?;
+        let mut child = Rustc::start(&mut command)?;
         let reader = Reader::start(&mut child, &hot.invocation.directory);
-        Ok(Self { hot, folder, out_dir, aside, child, reader })
+        Ok(Self { hot, out_dir, child, aside, folder, reader })
     }
 
     /// Waits until the units are kept, or else for the end.
@@ -156,10 +159,12 @@ impl<'a> Replay<'a> {
         sources: Sources,
         files: BTreeSet<PathBuf>,
     ) -> io::Result<Result<Replayed>> {
-        let (units, folder) = (self.units(), self.folder.keep());
+        let units = self.units();
+        // Held until rustc has put back what it keeps there, also where the units cannot be read.
+        let folder = Arc::new(Folder(self.folder.keep()));
         let diagnostics = self.reader.so_far().diagnostics;
         let trailing = Trailing::new(self.child, self.aside)?;
-        let output = Output::of_objects(folder, &units, before, sources);
+        let output = Output::of_objects(Arc::clone(&folder), &units, before, sources);
         Ok(output.map(|mut output| {
             output.set_trailing(trailing);
             Replayed { diagnostics, output: Some(output), files }
@@ -179,10 +184,11 @@ impl<'a> Replay<'a> {
         let Messages { diagnostics, rest } = self.reader.all();
         if status.success() {
             sources.add(&files);
-            let folder = self.folder.keep();
-            let rlib = folder.join(format!("lib{}.rlib", self.hot.key));
+            let folder = Arc::new(Folder(self.folder.keep()));
+            let rlib = folder.0.join(format!("lib{}.rlib", self.hot.key));
             let output = if self.hot.invocation.is_binary {
-                Output::of_objects(folder.clone(), &folder.join("objects"), before, sources)?
+                let objects = folder.0.join("objects");
+                Output::of_objects(folder, &objects, before, sources)?
             } else {
                 Output::of_library(folder, &rlib, before, sources)?
             };
