@@ -4,6 +4,7 @@
 mod aside;
 mod finalized;
 mod output;
+mod reader;
 mod replay;
 mod rustc;
 mod trailing;

@@ -19,6 +19,8 @@ use crate::units::{self, Folder, Unit};
 pub struct Output {
     /// The rustc that made it, where that goes on. It ends before the folder goes.
     trailing: Mutex<Option<Trailing>>,
+    /// Whether that rustc failed in the end.
+    failed: AtomicBool,
     /// The codegen units. Those that are the same as before are the very ones.
     pub units: Vec<Arc<Unit>>,
     /// Where rustc's replay wrote; `None` for the first build, which is cargo's.
@@ -44,6 +46,7 @@ impl Output {
             units: units?.into_iter().map(Arc::new).collect(),
             folder: None,
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
             is_live: true.into(),
         })
@@ -64,6 +67,7 @@ impl Output {
             units: shared(units, before)?,
             folder: Some(folder),
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
             is_live: false.into(),
         })
@@ -84,6 +88,7 @@ impl Output {
             units: shared(units, before)?,
             folder: Some(folder),
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
             is_live: false.into(),
         })
@@ -96,7 +101,16 @@ impl Output {
 
     /// Ends the rustc that made it, if it still runs: cargo has its own files again then.
     pub fn end_rustc(&self) {
-        drop(self.trailing.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let trailing = self.trailing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if trailing.is_some_and(Trailing::end) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the rustc that made it failed after its units were there; known once
+    /// [`Output::end_rustc`] has been called.
+    pub fn rustc_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Says whether the running program has this code, or a newer one of the same crate.
