@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::trailing::Trailing;
 use crate::error::Result;
 use crate::graph::CrateId;
+use crate::report::event::Diagnostic;
 use crate::source::Sources;
 use crate::units::{self, Folder, Unit};
 
@@ -27,6 +28,8 @@ pub struct Output {
     folder: Option<Arc<Folder>>,
     /// What it was compiled from.
     pub sources: Sources,
+    /// What rustc warns of in the crate: all of it, each time.
+    pub warnings: Vec<Diagnostic>,
     /// Whether the running program has its code, or a newer one of the same crate.
     is_live: AtomicBool,
 }
@@ -48,6 +51,7 @@ impl Output {
             trailing: Mutex::default(),
             failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: true.into(),
         })
     }
@@ -69,6 +73,7 @@ impl Output {
             trailing: Mutex::default(),
             failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: false.into(),
         })
     }
@@ -90,6 +95,7 @@ impl Output {
             trailing: Mutex::default(),
             failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: false.into(),
         })
     }
