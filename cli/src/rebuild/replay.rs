@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Cancel;
 use super::aside::Aside;
-use super::finalized::{self, SessionWatch};
+use super::finalized::{self, Leftovers, SessionWatch};
 use super::output::{Output, Outputs};
 use super::reader::{Messages, Reader};
 use super::rustc::Rustc;
@@ -105,7 +105,7 @@ impl<'a> Replay<'a> {
             .prefix(&format!("{}-", hot.key))
             .tempdir_in(layout.replays())?;
         let out_dir = hot.invocation.out_dir();
-        finalized::remove_leftovers(&out_dir, &hot.key)?;
+        let leftovers = Leftovers::of(&out_dir, &hot.key)?;
         let aside = Aside::put(hot, folder.path())?;
         let mut command = Command::new(&hot.invocation.program);
         command.args(arguments(graph, hot, libraries));
@@ -116,7 +116,7 @@ impl<'a> Replay<'a> {
         command.env(wrapper::COLLECT_ENV, folder.path().join("objects"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
-        let mut child = Rustc::start(&mut command)?;
+        let mut child = Rustc::start(&mut command, leftovers)?;
         let reader = Reader::start(&mut child, &hot.invocation.directory);
         Ok(Self { hot, out_dir, child, aside, folder, reader })
     }

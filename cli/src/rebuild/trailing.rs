@@ -101,11 +101,15 @@ impl Drop for Trailing {
 mod tests {
     use std::process::{Command, Stdio};
 
+    use super::super::finalized::Leftovers;
     use super::*;
 
     fn trailing(script: &str) -> Trailing {
         let mut command = Command::new("sh");
-        let mut rustc = Rustc::start(command.args(["-c", script]).stderr(Stdio::piped())).unwrap();
+        command.args(["-c", script]).stderr(Stdio::piped());
+        let out_dir = tempfile::tempdir().unwrap();
+        let leftovers = Leftovers::of(out_dir.path(), "app-1").unwrap();
+        let mut rustc = Rustc::start(&mut command, leftovers).unwrap();
         let reader = Reader::start(&mut rustc, std::path::Path::new("/"));
         Trailing::new(rustc, Aside::nothing(), reader).unwrap()
     }
