@@ -4,7 +4,9 @@
 mod aside;
 mod finalized;
 mod output;
+mod reader;
 mod replay;
+mod rustc;
 mod trailing;
 
 use std::collections::BTreeSet;
@@ -77,8 +79,8 @@ impl Drop for KillGuard<'_> {
 /// What a rebuild came to.
 #[derive(Debug)]
 pub enum Rebuilt {
-    /// Every crate was compiled; warnings come with it.
-    Done(Vec<Diagnostic>),
+    /// Every crate was compiled.
+    Done,
     /// rustc refused one of them.
     CompileError(Vec<Diagnostic>),
     /// Newer files are waiting.
@@ -102,7 +104,6 @@ pub fn rebuild(
     layout: &Layout,
     cancel: &Cancel,
 ) -> Result<Rebuilt> {
-    let mut warnings = Vec::new();
     while let Some(id) = dirty.first().copied() {
         // It writes where cargo's own libraries were, and this crate may read them.
         outputs.values().for_each(|output| output.end_rustc());
@@ -131,7 +132,7 @@ pub fn rebuild(
             return Ok(Rebuilt::CompileError(diagnostics));
         };
         let follow = follow(&output.sources);
-        warnings.extend(diagnostics);
+        output.warnings = diagnostics;
         graph.crates[id].sources = files;
         if !follow {
             output.drop_library()?;
@@ -145,5 +146,5 @@ pub fn rebuild(
         outputs.insert(id, output);
         dirty.remove(&id);
     }
-    Ok(Rebuilt::Done(warnings))
+    Ok(Rebuilt::Done)
 }

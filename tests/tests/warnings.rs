@@ -1,9 +1,9 @@
-//! What rustc warns of is said after the verdict, and once.
+//! What rustc warns of is said after the verdict, and once, until it is mended.
 
 use hotdev_tests::Session;
 
 #[test]
-fn a_warning_follows_the_verdict_and_is_not_said_again() {
+fn a_warning_follows_the_verdict_and_is_said_again_only_where_it_was_mended() {
     let mut hot = Session::start("single");
     hot.expect_output("old greeting");
     let greeting = "\"old greeting\"";
@@ -24,5 +24,13 @@ fn a_warning_follows_the_verdict_and_is_not_said_again() {
     assert!(
         warnings["diagnostics"][0]["message"].as_str().is_some_and(|text| text.contains("other"))
     );
+
+    hot.edit("src/main.rs", "let other", "let _other");
+    hot.verdict();
+    hot.edit("src/main.rs", "let _other", "let other");
+    hot.verdict();
+    let warnings = hot.expect_event("warnings");
+    let again = &warnings["diagnostics"][0]["message"];
+    assert!(again.as_str().is_some_and(|text| text.contains("other")), "{warnings}");
     hot.end();
 }

@@ -50,6 +50,13 @@ impl Aside {
         Ok(aside)
     }
 
+    /// Of a crate that cargo has nothing of.
+    #[cfg(test)]
+    pub fn nothing() -> Self {
+        let names = <[String; 3]>::default();
+        Self { names, out_dir: PathBuf::new(), folder: PathBuf::new(), is_back: true }
+    }
+
     fn kept(&self) -> PathBuf {
         self.folder.join("aside")
     }

@@ -78,21 +78,56 @@ pub fn keep_units(session: &Path, out_dir: &Path, key: &str, folder: &Path) -> i
     Ok(all && !kept.is_empty())
 }
 
-/// Removes what a rustc that was killed has left in `out_dir` of the crate with `key`.
-///
-/// # Errors
-/// When the system refuses.
-pub fn remove_leftovers(out_dir: &Path, key: &str) -> io::Result<()> {
-    for path in units(out_dir, key)? {
-        fs::remove_file(path)?;
+/// What a rustc that is killed may leave in its output folder.
+#[derive(Debug)]
+pub struct Leftovers {
+    out_dir: PathBuf,
+    key: String,
+    /// Temporary folders that were there before it: they may be another rustc's.
+    others: HashSet<PathBuf>,
+}
+
+impl Leftovers {
+    /// Of a rustc that is about to be started for the crate with `key`. What is there of earlier
+    /// ones for the same crate is removed.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn of(out_dir: &Path, key: &str) -> io::Result<Self> {
+        for path in units(out_dir, key)? {
+            fs::remove_file(path)?;
+        }
+        let archive = format!("lib{key}.rlib");
+        let (own, others): (Vec<_>, _) =
+            temporary_folders(out_dir)?.partition(|path| file_name(path).starts_with(&archive));
+        own.iter().try_for_each(fs::remove_dir_all)?;
+        let others = HashSet::from_iter::<Vec<_>>(others);
+        Ok(Self { out_dir: out_dir.to_owned(), key: key.to_owned(), others })
     }
-    let archive = format!("lib{key}.rlib");
-    let entries = fs::read_dir(out_dir)?.flatten().map(|entry| entry.path());
+
+    /// Removes them, once that rustc has been killed.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn remove(&self) -> io::Result<()> {
+        for path in units(&self.out_dir, &self.key)? {
+            fs::remove_file(path)?;
+        }
+        let mut own = temporary_folders(&self.out_dir)?.filter(|path| !self.others.contains(path));
+        own.try_for_each(fs::remove_dir_all)
+    }
+}
+
+/// Where rustc writes an archive, the metadata and what a linker gets. It makes them beside its
+/// output whatever `TMPDIR` says, and their names tell nothing of the crate.
+fn temporary_folders(out_dir: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
     let is_temporary = |path: &PathBuf| {
         let name = file_name(path);
-        name.starts_with(&archive) && name.ends_with(".temp-archive")
+        let random = ["rustc", "rmeta"].iter().find_map(|start| name.strip_prefix(start));
+        random.is_some_and(|random| random.len() == 6) || name.ends_with(".temp-archive")
     };
-    entries.filter(is_temporary).try_for_each(fs::remove_dir_all)
+    let entries = fs::read_dir(out_dir)?.flatten().map(|entry| entry.path());
+    Ok(entries.filter(move |path| is_temporary(path) && path.is_dir()))
 }
 
 /// `<key>.<unit>.<invocation>.rcgu.o`
@@ -129,12 +164,27 @@ mod tests {
     fn only_what_a_killed_rustc_left_of_a_crate_is_removed() {
         let out_dir = tempfile::tempdir().unwrap();
         let left = out_dir.path();
-        make(left, &["a-1.one.x.rcgu.o", "a-12.one.x.rcgu.o", "liba-1.rlib", "a-1.d"]);
+        make(left, &["a-1.old.x.rcgu.o", "a-12.one.x.rcgu.o", "liba-1.rlib", "a-1.d"]);
+        fs::create_dir(left.join("rustcOthers")).unwrap();
         fs::create_dir(left.join("liba-1.rlibxyz.temp-archive")).unwrap();
-        remove_leftovers(left, "a-1").unwrap();
+        let leftovers = Leftovers::of(left, "a-1").unwrap();
+        make(left, &["a-1.one.x.rcgu.o", "rustcAbcdef"]);
+        for name in ["rustcUvwxyz", "rmetaUvwxyz", ".tmpUvwxyz.temp-archive", "rustc-more"] {
+            fs::create_dir(left.join(name)).unwrap();
+        }
+        make(&left.join("rustcUvwxyz"), &["lib.rmeta"]);
+        leftovers.remove().unwrap();
         let mut names: Vec<_> =
             fs::read_dir(left).unwrap().flatten().map(|entry| entry.file_name()).collect();
         names.sort();
-        assert_eq!(names, ["a-1.d", "a-12.one.x.rcgu.o", "liba-1.rlib"]);
+        let kept = [
+            "a-1.d",
+            "a-12.one.x.rcgu.o",
+            "liba-1.rlib",
+            "rustc-more",
+            "rustcAbcdef",
+            "rustcOthers",
+        ];
+        assert_eq!(names, kept);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::trailing::Trailing;
 use crate::error::Result;
 use crate::graph::CrateId;
+use crate::report::event::Diagnostic;
 use crate::source::Sources;
 use crate::units::{self, Folder, Unit};
 
@@ -19,12 +20,16 @@ use crate::units::{self, Folder, Unit};
 pub struct Output {
     /// The rustc that made it, where that goes on. It ends before the folder goes.
     trailing: Mutex<Option<Trailing>>,
+    /// Whether that rustc failed in the end.
+    failed: AtomicBool,
     /// The codegen units. Those that are the same as before are the very ones.
     pub units: Vec<Arc<Unit>>,
     /// Where rustc's replay wrote; `None` for the first build, which is cargo's.
     folder: Option<Arc<Folder>>,
     /// What it was compiled from.
     pub sources: Sources,
+    /// What rustc warns of in the crate: all of it, each time.
+    pub warnings: Vec<Diagnostic>,
     /// Whether the running program has its code, or a newer one of the same crate.
     is_live: AtomicBool,
 }
@@ -44,7 +49,9 @@ impl Output {
             units: units?.into_iter().map(Arc::new).collect(),
             folder: None,
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: true.into(),
         })
     }
@@ -54,18 +61,19 @@ impl Output {
     /// # Errors
     /// When they cannot be read.
     pub fn of_objects(
-        folder: PathBuf,
+        folder: Arc<Folder>,
         objects: &Path,
         before: &[&Self],
         sources: Sources,
     ) -> Result<Self> {
-        let folder = Arc::new(Folder(folder));
         let units = units::in_folder(objects, Some(&folder))?;
         Ok(Self {
             units: shared(units, before)?,
             folder: Some(folder),
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: false.into(),
         })
     }
@@ -75,18 +83,19 @@ impl Output {
     /// # Errors
     /// When it cannot be read.
     pub fn of_library(
-        folder: PathBuf,
+        folder: Arc<Folder>,
         rlib: &Path,
         before: &[&Self],
         sources: Sources,
     ) -> Result<Self> {
-        let folder = Arc::new(Folder(folder));
         let units = units::in_rlib(rlib, Some(&folder))?;
         Ok(Self {
             units: shared(units, before)?,
             folder: Some(folder),
             trailing: Mutex::default(),
+            failed: AtomicBool::default(),
             sources,
+            warnings: Vec::new(),
             is_live: false.into(),
         })
     }
@@ -98,7 +107,16 @@ impl Output {
 
     /// Ends the rustc that made it, if it still runs: cargo has its own files again then.
     pub fn end_rustc(&self) {
-        drop(self.trailing.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let trailing = self.trailing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if trailing.is_some_and(Trailing::end) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the rustc that made it failed after its units were there; known once
+    /// [`Output::end_rustc`] has been called.
+    pub fn rustc_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Says whether the running program has this code, or a newer one of the same crate.

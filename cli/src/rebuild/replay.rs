@@ -1,25 +1,25 @@
 //! One call of rustc for a save, until its units are there.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cancel;
 use super::aside::Aside;
-use super::finalized::{self, SessionWatch};
+use super::finalized::{self, Leftovers, SessionWatch};
 use super::output::{Output, Outputs};
+use super::reader::{Messages, Reader};
+use super::rustc::Rustc;
 use super::trailing::Trailing;
-use crate::diagnostics;
 use crate::error::{Context, Error, Kind, Result};
 use crate::graph::{self, CrateId, Graph, HotCrate, library_key};
 use crate::layout::Layout;
-use crate::process;
 use crate::report::event::Diagnostic;
 use crate::source::Sources;
+use crate::units::Folder;
 use crate::wrapper;
 
 /// How often rustc is looked at.
@@ -48,10 +48,12 @@ pub struct Replayed {
 /// A rustc under way, with the places it works in.
 struct Replay<'a> {
     hot: &'a HotCrate,
-    folder: tempfile::TempDir,
     out_dir: PathBuf,
+    // Fields are dropped in this order: rustc has ended when cargo's files are put back, and they
+    // are back when the folder that keeps them goes.
+    child: Rustc,
     aside: Aside,
-    child: Child,
+    folder: tempfile::TempDir,
     reader: Reader,
 }
 
@@ -80,7 +82,9 @@ pub fn replay(
             let files = replay.files(&replay.out_dir);
             let mut sources = sources;
             sources.add(&files);
-            if !(needs.library)(&sources) {
+            // One that failed after its units were there would fail unheard again.
+            let failed = needs.before.first().is_some_and(|before| before.rustc_failed());
+            if !failed && !(needs.library)(&sources) {
                 drop(guard);
                 return replay.trail(needs.before, sources, files).context(Kind::System, doing)?;
             }
@@ -101,7 +105,7 @@ impl<'a> Replay<'a> {
             .prefix(&format!("{}-", hot.key))
             .tempdir_in(layout.replays())?;
         let out_dir = hot.invocation.out_dir();
-        finalized::remove_leftovers(&out_dir, &hot.key)?;
+        let leftovers = Leftovers::of(&out_dir, &hot.key)?;
         let aside = Aside::put(hot, folder.path())?;
         let mut command = Command::new(&hot.invocation.program);
         command.args(arguments(graph, hot, libraries));
@@ -112,9 +116,9 @@ impl<'a> Replay<'a> {
         command.env(wrapper::COLLECT_ENV, folder.path().join("objects"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
-        let mut child = process::spawn_group(&mut command)?;
+        let mut child = Rustc::start(&mut command, leftovers)?;
         let reader = Reader::start(&mut child, &hot.invocation.directory);
-        Ok(Self { hot, folder, out_dir, aside, child, reader })
+        Ok(Self { hot, out_dir, child, aside, folder, reader })
     }
 
     /// Waits until the units are kept, or else for the end.
@@ -156,10 +160,12 @@ impl<'a> Replay<'a> {
         sources: Sources,
         files: BTreeSet<PathBuf>,
     ) -> io::Result<Result<Replayed>> {
-        let (units, folder) = (self.units(), self.folder.keep());
+        let units = self.units();
+        // Held until rustc has put back what it keeps there, also where the units cannot be read.
+        let folder = Arc::new(Folder(self.folder.keep()));
         let diagnostics = self.reader.so_far().diagnostics;
-        let trailing = Trailing::new(self.child, self.aside)?;
-        let output = Output::of_objects(folder, &units, before, sources);
+        let trailing = Trailing::new(self.child, self.aside, self.reader)?;
+        let output = Output::of_objects(Arc::clone(&folder), &units, before, sources);
         Ok(output.map(|mut output| {
             output.set_trailing(trailing);
             Replayed { diagnostics, output: Some(output), files }
@@ -179,10 +185,11 @@ impl<'a> Replay<'a> {
         let Messages { diagnostics, rest } = self.reader.all();
         if status.success() {
             sources.add(&files);
-            let folder = self.folder.keep();
-            let rlib = folder.join(format!("lib{}.rlib", self.hot.key));
+            let folder = Arc::new(Folder(self.folder.keep()));
+            let rlib = folder.0.join(format!("lib{}.rlib", self.hot.key));
             let output = if self.hot.invocation.is_binary {
-                Output::of_objects(folder.clone(), &folder.join("objects"), before, sources)?
+                let objects = folder.0.join("objects");
+                Output::of_objects(folder, &objects, before, sources)?
             } else {
                 Output::of_library(folder, &rlib, before, sources)?
             };
@@ -222,54 +229,4 @@ fn replayed_extern(arg: &str, replayed: &HashMap<&str, &Path>) -> Option<String>
     let (name, path) = arg.split_once('=')?;
     let folder = replayed.get(library_key(path).as_str())?;
     Some(format!("{name}={}", folder.join(Path::new(path).file_name()?).display()))
-}
-
-/// rustc's diagnostics, and what else it wrote.
-#[derive(Default)]
-struct Messages {
-    diagnostics: Vec<Diagnostic>,
-    rest: String,
-}
-
-impl Messages {
-    fn take(&mut self, line: &str, directory: &Path) {
-        if let Some(diagnostic) = diagnostics::parse(line, directory) {
-            self.diagnostics.push(diagnostic);
-        } else if !line.starts_with('{') {
-            self.rest.push_str(line);
-            self.rest.push('\n');
-        }
-    }
-}
-
-/// Reads what rustc says, in a thread: it may go on when nobody waits for it any more.
-struct Reader {
-    messages: Arc<Mutex<Messages>>,
-    thread: JoinHandle<()>,
-}
-
-impl Reader {
-    fn start(child: &mut Child, directory: &Path) -> Self {
-        let messages = Arc::new(Mutex::new(Messages::default()));
-        let (shared, directory) = (Arc::clone(&messages), directory.to_owned());
-        let stderr = child.stderr.take().map(BufReader::new);
-        let lines = stderr.into_iter().flat_map(BufRead::lines);
-        let thread = std::thread::spawn(move || {
-            for line in lines.map_while(std::result::Result::ok) {
-                shared.lock().unwrap_or_else(PoisonError::into_inner).take(&line, &directory);
-            }
-        });
-        Self { messages, thread }
-    }
-
-    /// Everything, after the end of rustc.
-    fn all(self) -> Messages {
-        let _ = self.thread.join();
-        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What has come so far.
-    fn so_far(&self) -> Messages {
-        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }

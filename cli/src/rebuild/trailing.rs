@@ -1,12 +1,13 @@
 //! A rustc whose units have been taken, and that goes on with what nobody waits for.
 
 use std::io;
-use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::aside::Aside;
+use super::reader::{Messages, Reader};
+use super::rustc::Rustc;
 use crate::process;
 
 /// How often it is looked at.
@@ -16,8 +17,35 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Trailing {
     /// `None` once it has ended: its number may be another process's then.
-    child: Arc<Mutex<Option<Child>>>,
-    thread: Option<JoinHandle<()>>,
+    work: Arc<Mutex<Option<Work>>>,
+    /// Tells whether rustc failed.
+    thread: Option<JoinHandle<bool>>,
+}
+
+/// Dropped in this order: rustc has ended when cargo's files are put back.
+#[derive(Debug)]
+struct Work {
+    rustc: Rustc,
+    _aside: Aside,
+    reader: Reader,
+}
+
+impl Work {
+    /// Whether rustc failed by itself; being killed is no failure. Others are told in the log only:
+    /// the verdict on its units has been given.
+    fn failed(mut self) -> bool {
+        let status = self.rustc.wait();
+        let failed =
+            status.as_ref().is_ok_and(|status| status.code().is_some_and(|code| code != 0));
+        if failed {
+            let Messages { diagnostics, rest } = self.reader.all();
+            let errors = diagnostics.iter().filter(|diagnostic| diagnostic.level == "error");
+            let errors: String = errors.map(|error| error.rendered.as_str()).collect();
+            let rest = rest.trim();
+            tracing::warn!(?status, errors, rest, "rustc failed after the units were there");
+        }
+        failed
+    }
 }
 
 impl Trailing {
@@ -25,40 +53,80 @@ impl Trailing {
     ///
     /// # Errors
     /// When there is no thread for it; rustc has been ended then.
-    pub fn new(child: Child, aside: Aside) -> io::Result<Self> {
-        let child = Arc::new(Mutex::new(Some(child)));
-        let shared = Arc::clone(&child);
-        let mut trailing = Self { child, thread: None };
-        let work = move || {
-            while is_running(&mut lock(&shared)) {
+    pub fn new(rustc: Rustc, aside: Aside, reader: Reader) -> io::Result<Self> {
+        let work = Arc::new(Mutex::new(Some(Work { rustc, _aside: aside, reader })));
+        let shared = Arc::clone(&work);
+        let mut trailing = Self { work, thread: None };
+        let wait = move || {
+            loop {
+                if let Some(work) = take_ended(&shared) {
+                    return work.failed();
+                }
                 thread::sleep(PAUSE);
             }
-            drop(aside);
         };
-        trailing.thread = Some(thread::Builder::new().name("trailing rustc".into()).spawn(work)?);
+        trailing.thread = Some(thread::Builder::new().name("trailing rustc".into()).spawn(wait)?);
         Ok(trailing)
     }
-}
 
-fn lock(child: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
-    child.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn is_running(child: &mut Option<Child>) -> bool {
-    let runs = child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)));
-    if !runs {
-        *child = None;
+    /// Ends rustc if it still runs; whether it had failed by itself before.
+    pub fn end(mut self) -> bool {
+        self.stop()
     }
-    runs
+
+    fn stop(&mut self) -> bool {
+        if let Some(work) = lock(&self.work).as_ref() {
+            process::kill_group(work.rustc.id());
+        }
+        self.thread.take().is_some_and(|thread| thread.join().unwrap_or_default())
+    }
+}
+
+fn lock(work: &Mutex<Option<Work>>) -> MutexGuard<'_, Option<Work>> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The work, once rustc has ended.
+fn take_ended(work: &Mutex<Option<Work>>) -> Option<Work> {
+    lock(work).take_if(|work| !matches!(work.rustc.try_wait(), Ok(None)))
 }
 
 impl Drop for Trailing {
     fn drop(&mut self) {
-        if let Some(child) = lock(&self.child).as_ref() {
-            process::kill_group(child.id());
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::finalized::Leftovers;
+    use super::*;
+
+    fn trailing(script: &str) -> Trailing {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stderr(Stdio::piped());
+        let out_dir = tempfile::tempdir().unwrap();
+        let leftovers = Leftovers::of(out_dir.path(), "app-1").unwrap();
+        let mut rustc = Rustc::start(&mut command, leftovers).unwrap();
+        let reader = Reader::start(&mut rustc, std::path::Path::new("/"));
+        Trailing::new(rustc, Aside::nothing(), reader).unwrap()
+    }
+
+    fn wait_for_end(trailing: &Trailing) {
+        while lock(&trailing.work).is_some() {
+            thread::sleep(PAUSE);
         }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    }
+
+    #[test]
+    fn only_a_rustc_that_ended_by_itself_has_failed() {
+        for (script, failed) in [("echo no room >&2; exit 1", true), ("exit 0", false)] {
+            let trailing = trailing(script);
+            wait_for_end(&trailing);
+            assert_eq!(trailing.end(), failed, "{script}");
         }
+        assert!(!trailing("sleep 60").end());
     }
 }

@@ -33,6 +33,8 @@ impl Session {
         }
         self.files =
             self.workshop.as_mut().map(|workshop| workshop.take_changed()).unwrap_or_default();
+        // With errors to mend nobody needs them; they are told with the next verdict.
+        let tells = !matches!(outcome, Outcome::CompileError(_));
         match outcome {
             Outcome::Cancelled => {}
             Outcome::Nothing => self.nothing(),
@@ -49,7 +51,9 @@ impl Session {
             Outcome::Refused(refusal) => self.refused(refusal),
             Outcome::Failed(error) => self.refused(patch_failed(&error)),
         }
-        self.tell_warnings();
+        if tells {
+            self.tell_warnings();
+        }
     }
 
     /// After the verdict: nobody waits for warnings.

@@ -5,8 +5,9 @@ mod edits;
 mod open;
 mod run;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hotdev_protocol::Generation;
 
@@ -23,7 +24,7 @@ use crate::patch::PatchLibrary;
 use crate::plan::Plan;
 use crate::program::Program;
 use crate::project::Project;
-use crate::rebuild::Outputs;
+use crate::rebuild::{Output, Outputs};
 use crate::report::event::{Diagnostic, Timings};
 
 /// What is built, and with which settings. Never changes during a session.
@@ -77,10 +78,8 @@ pub struct Workshop {
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,
-    /// What rustc warned of since the last verdict.
-    warnings: Vec<Diagnostic>,
-    /// Warnings that people have read: file, message.
-    read_warnings: HashSet<(PathBuf, String)>,
+    /// Warnings of the crates as they were when people were told last: file, message.
+    told_warnings: HashSet<(PathBuf, String)>,
     /// Whether the last run ended early.
     retry: bool,
     next: Generation,
@@ -139,14 +138,22 @@ impl Workshop {
         self.program.build_ids().take(2).map(<[u8]>::to_vec).collect()
     }
 
-    /// What rustc has warned of since this was asked last, and not said before.
+    /// What rustc warns of in the crates as they were compiled last, and did not when this was
+    /// asked last.
     pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
-        let mut warnings = std::mem::take(&mut self.warnings);
-        // An edit elsewhere moves a warning to another line, and it is no other for that.
-        let key = |warning: &Diagnostic| (warning.file.clone(), warning.message.clone());
-        warnings.retain(|warning| !self.read_warnings.contains(&key(warning)));
-        self.read_warnings.extend(warnings.iter().map(key));
-        warnings
+        let crates: BTreeMap<&CrateId, &Arc<Output>> = self.newest.iter().collect();
+        let mut now = HashSet::new();
+        let mut new = Vec::new();
+        for warning in crates.values().flat_map(|output| &output.warnings) {
+            // An edit elsewhere moves a warning to another line, and it is no other for that.
+            let key = (warning.file.clone(), warning.message.clone());
+            if !self.told_warnings.contains(&key) && !now.contains(&key) {
+                new.push(warning.clone());
+            }
+            now.insert(key);
+        }
+        self.told_warnings = now;
+        new
     }
 
     /// Every file whose change matters.

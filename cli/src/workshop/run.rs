@@ -83,9 +83,9 @@ impl Workshop {
         );
         self.stamps.extend(&self.graph, began);
         clock.ms.rustc = clock.lap();
-        self.failed = !matches!(rebuilt, Ok(Rebuilt::Done(_) | Rebuilt::Cancelled));
+        self.failed = !matches!(rebuilt, Ok(Rebuilt::Done | Rebuilt::Cancelled));
         match rebuilt? {
-            Rebuilt::Done(warnings) => self.warnings.extend(warnings),
+            Rebuilt::Done => {}
             Rebuilt::CompileError(diagnostics) => return Ok(Outcome::CompileError(diagnostics)),
             Rebuilt::Cancelled => {
                 self.retry = true;
