@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// How long the session's folder is looked for.
 const SEARCH: Duration = Duration::from_secs(5);
 
+/// When a temporary folder is nobody's any more.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
 /// The incremental session of a rustc that runs.
 pub struct SessionWatch {
     pid: u32,
@@ -83,43 +86,44 @@ pub fn keep_units(session: &Path, out_dir: &Path, key: &str, folder: &Path) -> i
 pub struct Leftovers {
     out_dir: PathBuf,
     key: String,
-    /// Temporary folders that were there before it: they may be another rustc's.
-    others: HashSet<PathBuf>,
 }
 
 impl Leftovers {
     /// Of a rustc that is about to be started for the crate with `key`. What is there of earlier
-    /// ones for the same crate is removed.
+    /// ones is removed.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn of(out_dir: &Path, key: &str) -> io::Result<Self> {
-        for path in units(out_dir, key)? {
-            fs::remove_file(path)?;
-        }
+        let leftovers = Self { out_dir: out_dir.to_owned(), key: key.to_owned() };
+        leftovers.remove()?;
         let archive = format!("lib{key}.rlib");
-        let (own, others): (Vec<_>, _) =
-            temporary_folders(out_dir)?.partition(|path| file_name(path).starts_with(&archive));
-        own.iter().try_for_each(fs::remove_dir_all)?;
-        let others = HashSet::from_iter::<Vec<_>>(others);
-        Ok(Self { out_dir: out_dir.to_owned(), key: key.to_owned(), others })
+        let is_old = |path: &PathBuf| {
+            let age = fs::metadata(path).ok().and_then(|data| data.modified().ok()?.elapsed().ok());
+            age.is_some_and(|age| age > ABANDONED)
+        };
+        let own = |path: &PathBuf| file_name(path).starts_with(&archive) || is_old(path);
+        for path in temporary_folders(out_dir)?.filter(own) {
+            match fs::remove_dir_all(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(leftovers)
     }
 
-    /// Removes them, once that rustc has been killed.
+    /// Removes the units, once that rustc has been killed.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn remove(&self) -> io::Result<()> {
-        for path in units(&self.out_dir, &self.key)? {
-            fs::remove_file(path)?;
-        }
-        let mut own = temporary_folders(&self.out_dir)?.filter(|path| !self.others.contains(path));
-        own.try_for_each(fs::remove_dir_all)
+        units(&self.out_dir, &self.key)?.iter().try_for_each(fs::remove_file)
     }
 }
 
 /// Where rustc writes an archive, the metadata and what a linker gets. It makes them beside its
-/// output whatever `TMPDIR` says, and their names tell nothing of the crate.
+/// output whatever `TMPDIR` says, and their names tell nothing of the crate: a new one may be that
+/// of a rustc of cargo's or an editor's.
 fn temporary_folders(out_dir: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
     let is_temporary = |path: &PathBuf| {
         let name = file_name(path);
@@ -165,26 +169,18 @@ mod tests {
         let out_dir = tempfile::tempdir().unwrap();
         let left = out_dir.path();
         make(left, &["a-1.old.x.rcgu.o", "a-12.one.x.rcgu.o", "liba-1.rlib", "a-1.d"]);
-        fs::create_dir(left.join("rustcOthers")).unwrap();
-        fs::create_dir(left.join("liba-1.rlibxyz.temp-archive")).unwrap();
-        let leftovers = Leftovers::of(left, "a-1").unwrap();
-        make(left, &["a-1.one.x.rcgu.o", "rustcAbcdef"]);
-        for name in ["rustcUvwxyz", "rmetaUvwxyz", ".tmpUvwxyz.temp-archive", "rustc-more"] {
+        for name in ["rustcOthers", "rustcForgot", "rustc-more", "liba-1.rlibxyz.temp-archive"] {
             fs::create_dir(left.join(name)).unwrap();
         }
-        make(&left.join("rustcUvwxyz"), &["lib.rmeta"]);
+        let forgotten = fs::File::open(left.join("rustcForgot")).unwrap();
+        forgotten.set_modified(std::time::SystemTime::now() - 2 * ABANDONED).unwrap();
+        let leftovers = Leftovers::of(left, "a-1").unwrap();
+        make(left, &["a-1.one.x.rcgu.o"]);
         leftovers.remove().unwrap();
         let mut names: Vec<_> =
             fs::read_dir(left).unwrap().flatten().map(|entry| entry.file_name()).collect();
         names.sort();
-        let kept = [
-            "a-1.d",
-            "a-12.one.x.rcgu.o",
-            "liba-1.rlib",
-            "rustc-more",
-            "rustcAbcdef",
-            "rustcOthers",
-        ];
+        let kept = ["a-1.d", "a-12.one.x.rcgu.o", "liba-1.rlib", "rustc-more", "rustcOthers"];
         assert_eq!(names, kept);
     }
 }
