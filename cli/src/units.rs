@@ -16,7 +16,7 @@ use object::read::archive::ArchiveFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use compare::{Difference, Digest, StaticDigest, compare};
-pub use facts::Facts;
+pub use facts::{Facts, Names};
 
 use crate::elf::SymbolKind;
 use crate::elf::object_file::ObjectFile;

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::graph::CrateId;
 use crate::symbol_name;
 use crate::types::{self, Changed, Types};
-use crate::units::Unit;
+use crate::units::{Names, Unit};
 
 impl Check<'_> {
     /// Those of the changed types that are declared in the body of a function, if their values stay
@@ -71,8 +71,8 @@ impl Check<'_> {
             if apart.is_empty() {
                 return Ok(true);
             }
-            let uses =
-                |(_, unit): &&(CrateId, Arc<Unit>)| Ok(unit.facts()?.names_any(apart.iter()));
+            let apart: Names = apart.iter().collect();
+            let uses = |(_, unit): &&(CrateId, Arc<Unit>)| Ok(unit.facts()?.names_any(&apart));
             let users: Vec<bool> =
                 rest.par_iter().map(|unit| uses(&unit)).collect::<Result<_>>()?;
             let (users, others): (Vec<_>, Vec<_>) =

@@ -19,6 +19,18 @@ pub struct Facts {
     names: Vec<u64>,
 }
 
+/// Names to look for in many units: their hashes, sorted.
+#[derive(Debug)]
+pub struct Names(Vec<u64>);
+
+impl<'a> FromIterator<&'a String> for Names {
+    fn from_iter<I: IntoIterator<Item = &'a String>>(names: I) -> Self {
+        let mut hashes: Vec<u64> = names.into_iter().map(|name| xxh3_64(name.as_bytes())).collect();
+        hashes.sort_unstable();
+        Self(hashes)
+    }
+}
+
 impl Facts {
     /// Reads them from an object file.
     ///
@@ -42,7 +54,11 @@ impl Facts {
     }
 
     /// Whether the unit defines or uses one of these names.
-    pub fn names_any<'a>(&self, mut names: impl Iterator<Item = &'a String>) -> bool {
-        names.any(|name| self.names.binary_search(&xxh3_64(name.as_bytes())).is_ok())
+    pub fn names_any(&self, names: &Names) -> bool {
+        let mut rest = &self.names[..];
+        names.0.iter().any(|name| {
+            rest = &rest[rest.partition_point(|own| own < name)..];
+            rest.first() == Some(name)
+        })
     }
 }
