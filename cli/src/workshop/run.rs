@@ -248,9 +248,10 @@ impl Workshop {
         patch: CheckedPatch,
         library: PatchLibrary,
         plan: Plan,
-        clock: Clock,
+        mut clock: Clock,
     ) -> Result<Outcome> {
         let waiting = reach::waiting(&patch, &plan.image, &self.program, &self.newest);
+        clock.ms.check += clock.lap();
         let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         let mut notes = patch.notes.clone();
         let waiting_names: Vec<String> = waiting.iter().cloned().collect();
