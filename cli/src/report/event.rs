@@ -126,7 +126,8 @@ pub struct Timings {
     pub check: f64,
     /// Rewriting the changed units and linking them.
     pub link: f64,
-    /// Making the plan, loading the library in every process and writing the words.
+    /// Making the plan, finding out what it leaves waiting, loading the library in every process and
+    /// writing the words.
     pub load: f64,
     /// All of it.
     pub total: f64,

@@ -251,7 +251,7 @@ impl Workshop {
         mut clock: Clock,
     ) -> Result<Outcome> {
         let waiting = reach::waiting(&patch, &plan.image, &self.program, &self.newest);
-        clock.ms.check += clock.lap();
+        clock.ms.load += clock.lap();
         let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
         let mut notes = patch.notes.clone();
         let waiting_names: Vec<String> = waiting.iter().cloned().collect();
