@@ -48,32 +48,25 @@ fn as_tool(line: &[OsString]) -> Option<u8> {
 
 fn run(settings: Settings) -> Result<u8> {
     let Settings { verbose, color, format, selection, command } = settings;
+    let options = |selection, args, ends_with_program, terminal_ui| session::Options {
+        selection,
+        args,
+        format,
+        color,
+        verbose,
+        ends_with_program,
+        terminal_ui,
+    };
     match command {
         Command::Watch { args, plain } => {
             let (ends_with_program, terminal_ui) = (false, !plain && tui::fits(format));
-            let options = session::Options {
-                selection,
-                args,
-                format,
-                color,
-                verbose,
-                ends_with_program,
-                terminal_ui,
-            };
-            session::run(options, Reporter::new(format, color))
+            session::run(
+                options(selection, args, ends_with_program, terminal_ui),
+                Reporter::new(format, color),
+            )
         }
         Command::Run { args } => {
-            let (ends_with_program, terminal_ui) = (true, false);
-            let options = session::Options {
-                selection,
-                args,
-                format,
-                color,
-                verbose,
-                ends_with_program,
-                terminal_ui,
-            };
-            session::run(options, Reporter::silent(format, color))
+            session::run(options(selection, args, true, false), Reporter::silent(format, color))
         }
         Command::Reload { files } => {
             let files = files.into_iter().map(absolute).collect::<Result<_>>()?;

@@ -67,15 +67,7 @@ impl Output {
         sources: Sources,
     ) -> Result<Self> {
         let units = units::in_folder(objects, Some(&folder))?;
-        Ok(Self {
-            units: shared(units, before)?,
-            folder: Some(folder),
-            trailing: Mutex::default(),
-            failed: AtomicBool::default(),
-            sources,
-            warnings: Vec::new(),
-            is_live: false.into(),
-        })
+        Self::replayed(units, folder, before, sources)
     }
 
     /// The output of a replay that wrote a library.
@@ -89,15 +81,17 @@ impl Output {
         sources: Sources,
     ) -> Result<Self> {
         let units = units::in_rlib(rlib, Some(&folder))?;
-        Ok(Self {
-            units: shared(units, before)?,
-            folder: Some(folder),
-            trailing: Mutex::default(),
-            failed: AtomicBool::default(),
-            sources,
-            warnings: Vec::new(),
-            is_live: false.into(),
-        })
+        Self::replayed(units, folder, before, sources)
+    }
+
+    fn replayed(
+        units: Vec<Unit>,
+        folder: Arc<Folder>,
+        before: &[&Self],
+        sources: Sources,
+    ) -> Result<Self> {
+        let (units, folder) = (shared(units, before)?, Some(folder));
+        Ok(Self { units, folder, sources, ..Self::default() })
     }
 
     /// Takes note of the rustc that goes on.
