@@ -79,6 +79,11 @@ impl Beats {
         writeln!(stream, "{line}").with_context(|| format!("failed to say `{line}` to the program"))
     }
 
+    /// Forgets what has been said until now.
+    pub fn forget(&self) {
+        self.beats.try_iter().for_each(drop);
+    }
+
     /// The next line, if there is one before `end`.
     pub fn next(&self, end: Instant) -> Option<Beat> {
         self.beats.recv_timeout(end.saturating_duration_since(Instant::now())).ok()

@@ -71,6 +71,18 @@ impl Workspace {
         self.save(&self.template.replace(MARKER, &number.to_string()))
     }
 
+    /// Saves the edited file with another marker and a static that has another type each time.
+    pub fn edit_static(&self, number: u64) -> Result<Instant> {
+        let marked = self.template.replace(MARKER, &number.to_string());
+        self.save(&format!("{marked}\n#[used]\npub static KEPT: [u8; {number}] = [1; {number}];\n"))
+    }
+
+    /// Adds a file.
+    pub fn add(&self, path: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(path);
+        fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))
+    }
+
     /// Saves a text as the edited file, in the same way.
     pub fn save(&self, text: &str) -> Result<Instant> {
         let doing = || format!("failed to save {}", self.edited.display());
@@ -86,12 +98,12 @@ impl Workspace {
         self.folder.join("target")
     }
 
-    /// Takes over the dependencies that another copy has compiled, as links to the same files: they
+    /// Takes over the dependencies that another copy, in this folder, has compiled, as links to the same files: they
     /// are never written again. Where cargo cannot use them, it compiles them anew.
-    pub fn seed(&self, from: &Workspace) {
+    pub fn seed(&self, from: &Path) {
         for part in [".fingerprint", "build", "deps"] {
             let part = Path::new("debug").join(part);
-            link_foreign(&from.target().join(&part), &self.target().join(&part));
+            link_foreign(&from.join("target").join(&part), &self.target().join(&part));
         }
     }
 }

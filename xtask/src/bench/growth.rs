@@ -40,7 +40,7 @@ pub struct LinesPoint {
 pub fn generations(scratch: &Scratch, hotdev: &Path, last: u64) -> Result<Vec<Point>> {
     eprintln!("growth: {last} generations of the small program");
     let program = programs::program(Size::Small, Style::Plain);
-    let mut hot = Hotdev::start(hotdev, scratch.workspace("generations", &program)?)?;
+    let (mut hot, _) = Hotdev::start(hotdev, scratch.workspace("generations", &program)?)?;
     let mut times = Vec::new();
     for number in 1..=last + AROUND {
         let sample = hot.edit(number).with_context(|| format!("failed at generation {number}"))?;
@@ -65,7 +65,7 @@ pub fn lines(scratch: &Scratch, hotdev: &Path) -> Result<Vec<LinesPoint>> {
         let program = programs::lines(count);
         eprintln!("growth: a crate of {} lines", program.lines());
         let name = format!("lines-{count}");
-        let mut hot =
+        let (mut hot, _) =
             Hotdev::start(hotdev, scratch.workspace(&format!("{name}/hotdev"), &program)?)?;
         let mut floor = Floor::start(
             scratch.workspace(&format!("{name}/rustc"), &program)?,

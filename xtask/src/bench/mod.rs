@@ -14,6 +14,7 @@ mod hotdev;
 mod plain;
 mod report;
 mod sizes;
+mod starts;
 mod svg;
 
 use std::fs;

@@ -79,12 +79,34 @@ pub struct Restart {
 }
 
 impl Restart {
-    /// Builds and runs once.
-    pub fn start(workspace: Workspace) -> Result<Self> {
+    /// Builds and runs once, and gives the time to the first marker.
+    pub fn start(workspace: Workspace) -> Result<(Self, Duration)> {
         let beats = Beats::listen(&workspace.folder)?;
         let mut restart = Self { running: None, beats, workspace };
-        restart.run(0, BUILD_LIMIT)?;
-        Ok(restart)
+        let begin = Instant::now();
+        let shown = restart.run(0, BUILD_LIMIT)?;
+        Ok((restart, shown.duration_since(begin)))
+    }
+
+    /// Runs it again with nothing to build. Before the first edit.
+    pub fn again(&mut self) -> Result<Duration> {
+        self.stop();
+        self.beats.forget();
+        let begin = Instant::now();
+        Ok(self.run(0, BUILD_LIMIT)?.duration_since(begin))
+    }
+
+    /// Saves an edit of a static's type and runs the program anew.
+    pub fn restarting_edit(&mut self, number: u64) -> Result<Duration> {
+        let begin = self.workspace.edit_static(number)?;
+        self.stop();
+        Ok(self.run(number, EDIT_LIMIT)?.duration_since(begin))
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut group) = self.running.take() {
+            group.kill();
+        }
     }
 
     fn run(&mut self, number: u64, limit: Duration) -> Result<Instant> {
@@ -104,9 +126,7 @@ impl Contender for Restart {
 
     fn edit(&mut self, number: u64) -> Result<Sample> {
         let begin = self.workspace.edit(number)?;
-        if let Some(mut group) = self.running.take() {
-            group.kill();
-        }
+        self.stop();
         Ok(self.run(number, EDIT_LIMIT)?.duration_since(begin).into())
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cost::{CostReport, Throughput};
 use super::growth::{LinesPoint, Point};
 use super::sizes::SizeReport;
+use super::starts::Starts;
 use crate::machine::Machine;
 use crate::stats::Spread;
 
@@ -69,8 +70,29 @@ fn add_size(out: &mut String, size: &SizeReport) {
     let shares = STAGES.iter().filter_map(|stage| Some((stage, size.stages.get(*stage)?)));
     let shares: Vec<String> = shares.map(|(stage, ms)| format!("{stage} {ms:.1}")).collect();
     let _ = writeln!(out, "  stages of hotdev: {}", shares.join(", "));
+    if let Some(starts) = &size.starts {
+        add_starts(out, starts);
+    }
     for note in &size.notes {
         let _ = writeln!(out, "  note: {note}");
+    }
+}
+
+fn add_starts(out: &mut String, starts: &Starts) {
+    let Starts { first_cargo, first_hotdev, .. } = starts;
+    let ratio = first_hotdev / first_cargo;
+    let _ = writeln!(out, "  `cargo run` beside `hotdev watch`, to the first word:");
+    let _ = writeln!(
+        out,
+        "    own crates to compile  {first_cargo:.0}, {first_hotdev:.0}: {ratio:.2} of it"
+    );
+    let pairs = [
+        ("nothing to compile", &starts.again_cargo, &starts.again_hotdev),
+        ("after a refused edit", &starts.restart_cargo, &starts.restart_hotdev),
+    ];
+    for (what, cargo, hotdev) in pairs {
+        let ratio = hotdev.median / cargo.median;
+        let _ = writeln!(out, "    {what:<22} {}, {}: {ratio:.2} of it", ms(cargo), ms(hotdev));
     }
 }
 

@@ -13,6 +13,7 @@ use super::hot_lib::HotLib;
 use super::hot_patch;
 use super::hotdev::Hotdev;
 use super::plain::{CargoBuild, Floor, Restart};
+use super::starts::{self, Starts};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
 use crate::stats::Spread;
@@ -30,6 +31,7 @@ pub struct SizeReport {
     /// Third-party packages in the program.
     pub dependencies: usize,
     pub contenders: Vec<Figures>,
+    pub starts: Option<Starts>,
     /// Medians of hotdev's stages in milliseconds.
     pub stages: BTreeMap<String, f64>,
     /// What was left out, and why.
@@ -60,6 +62,7 @@ pub fn measure(
         lines: plain.lines(),
         dependencies: 0,
         contenders: Vec::new(),
+        starts: None,
         stages: BTreeMap::new(),
         notes: hot_patch::notes(),
     };
@@ -79,10 +82,27 @@ pub fn measure(
         });
     }
     drop(contenders);
+    report.starts = Some(starts(scratch, hotdev, size, &plain, &build)?);
     if !keep {
         scratch.remove(size.name());
     }
     Ok(report)
+}
+
+fn starts(
+    scratch: &Scratch,
+    hotdev: &Path,
+    size: Size,
+    plain: &Program,
+    build: &Path,
+) -> Result<Starts> {
+    eprintln!("{}: starting", size.name());
+    let seeded = |name: &str| {
+        let workspace = scratch.workspace(&format!("{}/{name}", size.name()), plain)?;
+        workspace.seed(build);
+        anyhow::Ok(workspace)
+    };
+    starts::measure(hotdev, seeded("first-hotdev")?, seeded("first-run")?)
 }
 
 /// All edits of all contenders; each contender's in its order.
@@ -121,13 +141,13 @@ fn prepare(
     let seeded = |name: &str| {
         say(name);
         let workspace = copy(name)?;
-        workspace.seed(build.workspace());
+        workspace.seed(&build.workspace().folder);
         anyhow::Ok(workspace)
     };
     let folder = build.workspace().folder.clone();
-    let hot = Hotdev::start(hotdev, seeded("hotdev")?)?;
+    let (hot, _) = Hotdev::start(hotdev, seeded("hotdev")?)?;
     let floor = Floor::start(seeded("rustc")?, plain.edited_crate)?;
-    let restart = Restart::start(seeded("run")?)?;
+    let (restart, _) = Restart::start(seeded("run")?)?;
     let mut contenders: Contenders =
         vec![Box::new(hot), Box::new(floor), Box::new(build), Box::new(restart)];
     if matches!(size, Size::Small | Size::Medium) {

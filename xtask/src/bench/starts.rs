@@ -1,0 +1,73 @@
+//! How long a program takes to run: built for the first time, with everything built, and after an
+//! edit that only a restart can apply. Each from the command or the save to its first marker.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::hotdev::Hotdev;
+use super::plain::Restart;
+use crate::folder::Workspace;
+use crate::stats::Spread;
+
+/// Starts with everything built, of each kind.
+const AGAIN: u64 = 5;
+/// Edits that need a restart.
+const RESTARTS: u64 = 5;
+
+/// `hotdev watch` beside `cargo run`, in turn; milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Starts {
+    /// The program's own crates are to be compiled; dependencies are there.
+    pub first_cargo: f64,
+    pub first_hotdev: f64,
+    /// Nothing is to be compiled.
+    pub again_cargo: Spread,
+    pub again_hotdev: Spread,
+    /// A static got another type: hotdev refuses the edit and restarts, as `hotdev.toml` says;
+    /// beside stopping the program and running `cargo run`.
+    pub restart_cargo: Spread,
+    pub restart_hotdev: Spread,
+}
+
+/// Measures both, each in a workspace of its own whose dependencies are compiled.
+pub fn measure(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<Starts> {
+    let settings = "[reload]\non-incompatible = \"restart\"\n";
+    hot.add("hotdev.toml", settings)?;
+    let (mut run, first_cargo) = Restart::start(plain)?;
+    let (mut watch, first_hotdev) = Hotdev::start(hotdev, hot)?;
+
+    let (mut of_run, mut of_watch) = (Vec::new(), Vec::new());
+    for _ in 0..AGAIN {
+        of_run.push(ms(run.again()?));
+        of_watch.push(ms(watch.again(hotdev)?));
+    }
+    let (again_cargo, again_hotdev) = (spread(&of_run), spread(&of_watch));
+
+    // The first one brings the static: that is live.
+    run.restarting_edit(1)?;
+    watch.restarting_edit(1, &["live"])?;
+    let (mut of_run, mut of_watch) = (Vec::new(), Vec::new());
+    for number in 2..2 + RESTARTS {
+        of_run.push(ms(run.restarting_edit(number)?));
+        of_watch.push(ms(watch.restarting_edit(number, &["refused", "restarted"])?));
+    }
+    Ok(Starts {
+        first_cargo: ms(first_cargo),
+        first_hotdev: ms(first_hotdev),
+        again_cargo,
+        again_hotdev,
+        restart_cargo: spread(&of_run),
+        restart_hotdev: spread(&of_watch),
+    })
+}
+
+fn ms(taken: Duration) -> f64 {
+    taken.as_secs_f64() * 1e3
+}
+
+fn spread(values: &[f64]) -> Spread {
+    Spread::of(values).unwrap_or_default()
+}
