@@ -92,7 +92,10 @@ impl Stamps {
 
 /// Files that only a restart can apply, with the contents that the running program was built from.
 #[derive(Debug, Default)]
-pub struct RestartInputs(HashMap<PathBuf, Input>);
+pub struct RestartInputs {
+    files: HashMap<PathBuf, Input>,
+    has_silent_script: bool,
+}
 
 #[derive(Debug)]
 struct Input {
@@ -137,22 +140,25 @@ impl RestartInputs {
         paths.extend(local_sources(dependencies, project));
         let hot: BTreeSet<&PathBuf> = graph.crates.iter().flat_map(|hot| &hot.sources).collect();
         let paths = paths.into_iter().filter(|path| !hot.contains(path));
-        Self(
-            paths
-                .map(|path| {
-                    (
-                        path.clone(),
-                        Input { stamp: stamp(&path), built: content(&path), seen: content(&path) },
-                    )
-                })
-                .collect(),
-        )
+        let files = paths.map(|path| {
+            let built = content(&path);
+            let input = Input { stamp: stamp(&path), built, seen: built };
+            (path, input)
+        });
+        let has_silent_script = project.packages.iter().any(|member| is_silent(graph, member));
+        Self { files: files.collect(), has_silent_script }
+    }
+
+    /// Whether a build script does not say what it reads: cargo runs it again for any change in its
+    /// package.
+    pub fn has_silent_script(&self) -> bool {
+        self.has_silent_script
     }
 
     /// Looks at every file; true where the contents of one changed since the last look.
     pub fn look(&mut self) -> bool {
         let mut any = false;
-        for (path, input) in &mut self.0 {
+        for (path, input) in &mut self.files {
             let new = stamp(path);
             if new != input.stamp {
                 let seen = content(path);
@@ -165,14 +171,14 @@ impl RestartInputs {
 
     /// Whether the running program was built from the files as they were at the last look.
     pub fn are_as_built(&self) -> bool {
-        self.0.values().all(|input| input.seen == input.built)
+        self.files.values().all(|input| input.seen == input.built)
     }
 
     /// Files whose contents are not what the running program was built from.
     pub fn changed(&mut self) -> Vec<PathBuf> {
         self.look();
         let mut changed: Vec<PathBuf> = self
-            .0
+            .files
             .iter()
             .filter(|(_, input)| input.seen != input.built)
             .map(|(path, _)| path.clone())
@@ -183,12 +189,12 @@ impl RestartInputs {
 
     /// Every such file.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.0.keys()
+        self.files.keys()
     }
 
     /// Whether a path is one of them.
     pub fn contains(&self, path: &Path) -> bool {
-        self.0.contains_key(path)
+        self.files.contains_key(path)
     }
 }
 
@@ -228,18 +234,31 @@ fn build_script_inputs(project: &Project, graph: &Graph, member: &Member) -> Vec
     if member.build_script.is_none() {
         return Vec::new();
     }
-    let out_dirs = graph.crates.iter().filter(|hot| hot.invocation.package == member.name);
-    let out_dirs = out_dirs.flat_map(|hot| &hot.invocation.env).filter(|(key, _)| key == "OUT_DIR");
     let mut inputs = Vec::new();
-    for (_, out_dir) in out_dirs {
-        let output = Path::new(out_dir).with_file_name("output");
-        for line in fs::read_to_string(output).unwrap_or_default().lines() {
-            let line = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:"));
-            if let Some(path) = line.and_then(|line| line.strip_prefix("rerun-if-changed=")) {
-                inputs.push(member.folder.join(path));
-            }
-        }
+    for output in script_outputs(graph, member) {
+        let paths = directives(&output).filter_map(|line| line.strip_prefix("rerun-if-changed="));
+        inputs.extend(paths.map(|path| member.folder.join(path)));
     }
     inputs.retain(|path| path.is_file() && !path.starts_with(&project.target_dir));
     inputs
+}
+
+fn is_silent(graph: &Graph, member: &Member) -> bool {
+    member.build_script.is_some()
+        && script_outputs(graph, member)
+            .any(|output| !directives(&output).any(|line| line.starts_with("rerun-if-")))
+}
+
+/// What a package's build script told cargo when it was run for its hot crates.
+fn script_outputs(graph: &Graph, member: &Member) -> impl Iterator<Item = String> {
+    let own = graph.crates.iter().filter(|hot| hot.invocation.package == member.name);
+    let folders = own.flat_map(|hot| &hot.invocation.env).filter(|(key, _)| key == "OUT_DIR");
+    folders.map(|(_, folder)| {
+        fs::read_to_string(Path::new(folder).with_file_name("output")).unwrap_or_default()
+    })
+}
+
+fn directives(output: &str) -> impl Iterator<Item = &str> {
+    let lines = output.lines();
+    lines.filter_map(|line| line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package, Target, TargetKind};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Target, TargetKind};
 
 use crate::args::Selection;
 use crate::cargo_config;
@@ -19,6 +19,9 @@ pub struct Project {
     pub packages: Vec<Member>,
     /// What runs.
     pub program: Program,
+    /// Whether something that is not hot may be compiled from what is: a proc macro or build script
+    /// that depends on a local package, or a local package that is not of the workspace.
+    pub has_hidden_readers: bool,
 }
 
 /// A package of the workspace.
@@ -95,6 +98,9 @@ impl Project {
             target_dir,
             packages: packages.iter().map(|package| member(package)).collect(),
             program,
+            has_hidden_readers: packages
+                .iter()
+                .any(|package| may_hide_a_reader(package, &packages)),
         })
     }
 }
@@ -110,6 +116,17 @@ fn member(package: &Package) -> Member {
         build_script: source(TargetKind::CustomBuild),
         proc_macro: source(TargetKind::ProcMacro),
     }
+}
+
+fn may_hide_a_reader(package: &Package, members: &[&Package]) -> bool {
+    let is_macro =
+        package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro));
+    let is_member = |path: &Path| members.iter().any(|member| folder(member) == path);
+    package.dependencies.iter().any(|dependency| {
+        let for_host = is_macro || dependency.kind == DependencyKind::Build;
+        let path = dependency.path.as_ref();
+        path.is_some_and(|path| for_host || !is_member(path.as_std_path()))
+    })
 }
 
 fn folder(package: &Package) -> PathBuf {

@@ -1,7 +1,10 @@
 //! Which crates are compiled after an edit, counted by rustc itself: `app` depends on `a`, `a` on `b`,
 //! `b` on `c`.
 
-use hotdev_tests::Session;
+use std::fs::{self, File};
+use std::sync::Arc;
+
+use hotdev_tests::{Session, Workspace};
 
 /// A session, and how many compilations were counted before.
 struct Counted {
@@ -11,7 +14,11 @@ struct Counted {
 
 impl Counted {
     fn start() -> Self {
-        let mut hot = Session::start("following");
+        Self::start_in(Workspace::copy("following"))
+    }
+
+    fn start_in(workspace: impl Into<Arc<Workspace>>) -> Self {
+        let mut hot = Session::start_in(workspace, &[]);
         hot.expect_output("app-a-b-c2 generic-1 2");
         let mut counted = Self { hot, before: 0 };
         counted.compiled();
@@ -67,4 +74,69 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
         "App-A-B-C13! GENERIC-1 3",
     );
     counted.edit(&[(C, "\"C{}{end}\"", "\"c{}{end}\"")], &["c"], "App-A-B-c13! GENERIC-1 3");
+}
+
+#[test]
+fn a_refused_edit_is_compiled_once_and_linked_for_the_restart() {
+    const C: &str = "c/src/lib.rs";
+    const B: &str = "b/src/lib.rs";
+    let workspace = Arc::new(Workspace::copy("following"));
+    workspace.write("hotdev.toml", "[reload]\non-incompatible = \"restart\"\n");
+    let first = [C, B].map(|file| {
+        let time = fs::metadata(workspace.path(file)).and_then(|data| data.modified());
+        (file, workspace.read(file), time.expect("it is there"))
+    });
+    let mut counted = Counted::start_in(Arc::clone(&workspace));
+    let fields = |counted: &mut Counted, was: &str, now: &str, of: &str| {
+        let text = workspace.read(C).replace(was, now);
+        let user = workspace.read(B).replace("c::Point { ", &format!("c::Point {{ {of}: 9, "));
+        workspace.write(C, &text);
+        workspace.write(B, &user);
+        // Each file is a save of its own: the first alone may not compile.
+        counted.hot.expect_event("restarted");
+    };
+
+    fields(&mut counted, "    pub x: u32", "    pub w: u64,\n    pub x: u32", "w");
+    counted.hot.expect_output("app-a-b-c2 generic-1 2");
+    let all = counted.compiled();
+    assert_eq!(all.iter().filter(|name| *name == "app").count(), 1, "{all:?}");
+
+    // What depends on the changed crate is compiled against it as it is now.
+    counted.edit(&[("app/src/main.rs", "\"app-", "\"App-")], &["app"], "App-a-b-c2 generic-1 2");
+    counted.edit(&[(B, "generic(point.x)", "generic(point.w)")], &["b"], "App-a-b-c2 generic-9 2");
+    fields(&mut counted, "    pub w: u64", "    pub v: u16,\n    pub w: u64", "v");
+    counted.hot.expect_output("App-a-b-c2 generic-9 2");
+    counted.compiled();
+    counted.edit(&[(C, "\"c{}\"", "\"C{}\"")], &["c"], "App-a-b-C2 generic-9 2");
+    counted.hot.end();
+
+    // Files that are as cargo had them do not hide from it that the program is another one.
+    for (file, text, time) in first {
+        workspace.write(file, &text);
+        let file = File::options().write(true).open(workspace.path(file)).expect("it is there");
+        file.set_modified(time).expect("it is the test's");
+    }
+    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    hot.expect_output("App-a-b-c2 generic-1 2");
+    hot.end();
+}
+
+#[test]
+fn a_build_script_that_does_not_say_what_it_reads_is_run_for_the_restart() {
+    const C: &str = "c/src/lib.rs";
+    let workspace = Arc::new(Workspace::copy("following"));
+    workspace.write("hotdev.toml", "[reload]\non-incompatible = \"restart\"\n");
+    let script = "fn main() {\n    let word = std::fs::read_to_string(\"word\").unwrap();\n    \
+        println!(\"cargo::rustc-env=WORD={word}\");\n}\n";
+    workspace.write("c/build.rs", script);
+    workspace.write("c/word", "one");
+    workspace.edit(C, "\"c{}\", ", "\"c{}-{}\", env!(\"WORD\"), ");
+    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    hot.expect_output("app-a-b-cone-2 generic-1 2");
+    workspace.write("c/word", "two");
+    workspace.edit("b/src/lib.rs", "c::Point { ", "c::Point { w: 9, ");
+    workspace.edit(C, "    pub x: u32", "    pub w: u64,\n    pub x: u32");
+    hot.expect_event("restarted");
+    hot.expect_output("app-a-b-ctwo-2 generic-1 2");
+    hot.end();
 }

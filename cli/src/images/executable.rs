@@ -40,6 +40,7 @@ impl Link<'_> {
     /// # Errors
     /// What the linker says.
     pub fn run(&self, hot_image: &Path, hot: &Image) -> Result<(bool, Kept)> {
+        let own = inputs::own(self.objects)?;
         let inputs = inputs::hash(self.layout, self.line, self.linker, self.record, self.objects)?;
         let last = Kept::read(self.record);
         let mut whole = true;
@@ -64,7 +65,7 @@ impl Link<'_> {
         let changed = found.iter().any(|(_, stamp)| !stamp.is_file() || !stamp.is_before(began));
         let inputs = if changed { 0 } else { inputs };
         let executable = Image::read(&self.output())?;
-        Ok((true, Kept::new(inputs, whole, found, &executable, hot)))
+        Ok((true, Kept::new((inputs, own), whole, found, &executable, hot)))
     }
 
     /// The fresh executable.

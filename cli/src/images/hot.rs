@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use object::elf;
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::layout::Layout;
 use crate::symbol_name;
-use crate::units;
+use crate::units::{self, Unit};
 
 /// A name that hot objects define.
 #[derive(Clone, Copy, Debug)]
@@ -77,15 +78,29 @@ impl Inputs {
         let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
         crates.push((units::in_files(&line.objects, None)?, compiled(&binary)?));
         let units = crates
-            .into_iter()
-            .flat_map(|(units, how)| units.into_iter().map(move |unit| (unit, how)));
-        let units: Vec<_> = units.collect();
-        let units = units
-            .into_par_iter()
-            .map(|(unit, how)| Ok((ObjectFile::parse(unit.read()?)?, how)))
-            .collect::<Result<_>>()?;
-        Ok(Self { libraries, bundled, units })
+            .iter()
+            .flat_map(|(units, how)| units.iter().map(move |unit| (unit, *how)))
+            .collect();
+        Ok(Self { libraries, bundled, units: parse(units)? })
     }
+
+    /// Takes units that are known already.
+    ///
+    /// # Errors
+    /// When one cannot be read or was compiled in a way that cannot be patched.
+    pub fn of_units(crates: &[(&Invocation, &[Arc<Unit>])]) -> Result<Self> {
+        let mut units = Vec::new();
+        for (invocation, own) in crates {
+            let how = compiled(invocation)?;
+            units.extend(own.iter().map(|unit| (&**unit, how)));
+        }
+        Ok(Self { libraries: Vec::new(), bundled: Vec::new(), units: parse(units)? })
+    }
+}
+
+fn parse(units: Vec<(&Unit, Compiled)>) -> Result<Vec<(ObjectFile, Compiled)>> {
+    let parsed = units.into_par_iter();
+    parsed.map(|(unit, how)| Ok((ObjectFile::parse(unit.read()?)?, how))).collect()
 }
 
 /// The key in `lib<key>.rlib`.

@@ -52,11 +52,21 @@ pub fn hash(
     for path in found_libraries(&line.args) {
         hash.file(&path);
     }
-    for path in &objects.executable {
-        hash.0.write_u64(loaded_part(path)?);
-    }
+    hash.0.write_u64(own(objects)?);
     for path in &objects.bundled {
         hash.bytes(&read(path)?);
+    }
+    Ok(hash.0.finish())
+}
+
+/// Hash of what the binary crate's units bring into the executable.
+///
+/// # Errors
+/// When one of the objects cannot be read.
+pub fn own(objects: &Objects) -> Result<u64> {
+    let mut hash = Hash::default();
+    for path in &objects.executable {
+        hash.0.write_u64(loaded_part(path)?);
     }
     Ok(hash.0.finish())
 }

@@ -27,6 +27,8 @@ use crate::error::{Context, Error, Kind, Result};
 pub struct Kept {
     /// See [`super::inputs::hash`].
     pub inputs: u64,
+    /// See [`super::inputs::own`].
+    own: u64,
     /// Whether whole dependencies could be linked.
     pub whole: bool,
     /// Files that the linker found by itself.
@@ -115,7 +117,7 @@ impl Offer {
 impl Kept {
     /// Takes note of a fresh executable, which is not in its place yet.
     pub fn new(
-        inputs: u64,
+        (inputs, own): (u64, u64),
         whole: bool,
         found: Vec<(PathBuf, Stamp)>,
         executable: &Image,
@@ -123,7 +125,7 @@ impl Kept {
     ) -> Self {
         let offer = Offer::of(executable);
         let fit = offer.fit(hot);
-        Self { inputs, whole, found, file: None, offer, fit }
+        Self { inputs, own, whole, found, file: None, offer, fit }
     }
 
     /// What was kept at the last link of this binary.
@@ -133,10 +135,24 @@ impl Kept {
 
     /// Why the executable cannot be used again with these inputs and this hot image.
     pub fn obstacle(&self, inputs: u64, hot: &Image, record: &ImageRecord) -> Option<&'static str> {
+        if self.inputs != inputs || self.found.iter().any(|(path, was)| Stamp::of(path) != *was) {
+            return Some("an input is other than it was");
+        }
+        self.obstacle_to_relink(self.own, hot, record)
+    }
+
+    /// The same of a link without cargo: what is not of the hot crates is as it was at the last
+    /// link, and `own` is the hash of what is of theirs.
+    pub fn obstacle_to_relink(
+        &self,
+        own: u64,
+        hot: &Image,
+        record: &ImageRecord,
+    ) -> Option<&'static str> {
         let fit = self.offer.fit(hot);
         let elsewhere = &self.fit.elsewhere;
-        if self.inputs != inputs || self.found.iter().any(|(path, was)| Stamp::of(path) != *was) {
-            Some("an input is other than it was")
+        if self.own != own {
+            Some("the binary crate brings other things into it")
         } else if self.file != Some(Stamp::of_contents(&record.executable())) {
             Some("the kept file is other than it was")
         } else if fit.shared != self.fit.shared {
@@ -216,7 +232,7 @@ mod tests {
         let record = ImageRecord { folder: folder.path().to_owned(), ..ImageRecord::default() };
         fs::write(record.executable(), "").unwrap();
         let output = folder.path().join("output");
-        let kept = Kept::new(7, true, Vec::new(), executable, hot);
+        let kept = Kept::new((7, 1), true, Vec::new(), executable, hot);
         kept.place(&record, &output, folder.path()).unwrap();
         assert!(output.is_file());
         let kept = Kept::read(&record).unwrap();

@@ -5,12 +5,14 @@
 //! linked against both later (a patch) shares its statics, thread-locals and types by name.
 //!
 //! A later link of the same program makes the hot image anew, and the executable only where it
-//! would be another one (see [`kept`]). New files are finished under other names before they take
+//! would be another one (see [`kept`]). Where all units are compiled already, a restart links the
+//! hot image alone (see [`again`]). New files are finished under other names before they take
 //! the places of old ones, which a running program may have mapped.
 //!
 //! Where that cannot be done (a static executable, link-time optimization, a linker error) the
 //! program is linked as rustc asked, and the record says why it cannot be patched.
 
+mod again;
 mod bundled;
 mod command_line;
 mod executable;
@@ -31,6 +33,7 @@ use crate::elf::image::Image;
 use crate::error::{Context, Error, Kind, Result};
 use crate::layout::Layout;
 use crate::wrapper;
+pub use again::relink;
 use command_line::CommandLine;
 pub use executable::driver;
 

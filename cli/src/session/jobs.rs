@@ -11,7 +11,7 @@ use crate::changes::Stamps;
 use crate::error::{Error, Kind};
 use crate::rebuild::Cancel;
 use crate::report::event::{self, Reason};
-use crate::workshop::{Outcome, Workshop};
+use crate::workshop::{Opened, Outcome, Workshop};
 
 /// How long a save may be compiled before people are told that it is.
 const SLOW: Duration = Duration::from_secs(1);
@@ -86,7 +86,8 @@ impl Session {
         });
     }
 
-    /// Builds with cargo. What runs goes on running until there is something to run instead.
+    /// Builds, with cargo where not everything is compiled already. What runs goes on running until
+    /// there is something to run instead.
     pub(super) fn build(&mut self) {
         let reason = if self.running == Running::No && self.restart.is_none() {
             Reason::Start
@@ -96,12 +97,16 @@ impl Session {
         let files = self.pending.take().map(|(_, files)| files).unwrap_or_default();
         let crates = vec![self.target.project.program.package.clone()];
         self.reporter.event(&event::Event::Building { reason, crates, files });
-        self.workshop = None;
+        let last = self.workshop.take();
         let cancel = self.begin(false);
         let (sender, target) = (self.sender.clone(), self.target.clone());
         let messages = self.screen.as_ref().map(|screen| screen.cargo_lines()).unwrap_or_default();
         std::thread::spawn(move || {
-            let _ = sender.send(Event::Opened(Workshop::open(&target, &messages, &cancel)));
+            let opened = match last.and_then(Workshop::again) {
+                Some(workshop) => Ok(Opened::Ready(workshop)),
+                None => Workshop::open(&target, &messages, &cancel),
+            };
+            let _ = sender.send(Event::Opened(opened));
         });
     }
 

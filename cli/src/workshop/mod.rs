@@ -1,6 +1,7 @@
 //! From changed files to a patch that can be delivered: the stages between the watcher and the
 //! running processes, and what they remember from one save to the next.
 
+mod again;
 mod edits;
 mod open;
 mod run;
@@ -78,6 +79,8 @@ pub struct Workshop {
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,
+    /// Whether the last run compiled everything and ended in a refusal.
+    refused: bool,
     /// Warnings of the crates as they were when people were told last: file, message.
     told_warnings: HashSet<(PathBuf, String)>,
     /// Whether the last run ended early.

@@ -77,6 +77,7 @@ impl Workshop {
             busy,
             changed: BTreeSet::new(),
             failed: false,
+            refused: false,
             told_warnings: HashSet::new(),
             retry: false,
             next: 1,

@@ -34,7 +34,12 @@ impl Workshop {
         cancel: &Cancel,
         on_build: &dyn Fn(Vec<String>, Vec<PathBuf>),
     ) -> Outcome {
-        self.try_run(at, noticed, asked, cancel, on_build).unwrap_or_else(Outcome::Failed)
+        let outcome = self.try_run(at, noticed, asked, cancel, on_build);
+        let outcome = outcome.unwrap_or_else(Outcome::Failed);
+        if !matches!(outcome, Outcome::Nothing) {
+            self.refused = matches!(outcome, Outcome::Refused(_));
+        }
+        outcome
     }
 
     fn try_run(
