@@ -10,6 +10,7 @@ use crate::config::FILE_NAME;
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Format;
 use crate::report::json::{self, Own};
+use crate::templates;
 
 /// What `hotdev init` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +63,7 @@ impl Outcome {
 
 pub(crate) fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Metadata> {
     let doing = || format!("find the Cargo project of {}", manifest_path.unwrap_or(dir).display());
-    let missing =
-        |cause: &str| Error::new(Kind::Project, doing(), cause).hint("make one with `cargo new`");
+    let missing = |cause: &str| Error::new(Kind::Project, doing(), cause).hint(makes_one(dir));
     let mut command = MetadataCommand::new();
     command.no_deps();
     if let Some(path) = manifest_path {
@@ -84,6 +84,16 @@ pub(crate) fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Meta
         };
         Error::new(Kind::Project, doing(), cause).hint("see what `cargo metadata` says")
     })
+}
+
+/// How to make a project where there is none.
+fn makes_one(dir: &Path) -> String {
+    let folder = if dir == Path::new(".") { "NAME".into() } else { dir.display().to_string() };
+    format!(
+        "`cargo new {folder}` makes an empty one, or a program to begin with:\n\
+         hotdev init {folder} --template TEMPLATE{}",
+        templates::list()
+    )
 }
 
 /// Writes a file that is not there yet. Returns false, and writes nothing, where one is.
@@ -241,7 +251,9 @@ mod tests {
         for dir in [folder.path().to_owned(), folder.path().join("none")] {
             let error = init(&dir, None).unwrap_err();
             assert_eq!(error.kind, Kind::Project);
-            assert_eq!(error.hint.as_deref(), Some("make one with `cargo new`"));
+            let hint = error.hint.unwrap_or_default();
+            assert!(hint.starts_with("`cargo new "), "{hint}");
+            assert!(hint.contains("\n  axum "), "{hint}");
         }
         let (_folder, root, _) = project();
         fs::write(root.join("Cargo.toml"), "[workspace").unwrap();

@@ -1,20 +1,27 @@
 //! `hotdev init --template`: small programs to begin with.
 //!
-//! Each is a folder of `templates/`, complete as it stands there; only its name is replaced.
+//! Each is a folder of `templates/`, complete as it stands there; only its name is replaced, and a
+//! `.gitignore` is added, which would count for hotdev's own repository there.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Format;
 use crate::report::json::{self, Own};
 
 /// Programs to begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Template {
     /// Counts, a line a second
     Counter,
+    /// A list in the terminal, with ratatui
+    Tui,
+    /// An HTTP service with connections that stay open
+    Axum,
     /// A fixed-step loop that draws in the terminal
     Game,
     /// Several processes
@@ -24,34 +31,31 @@ pub enum Template {
 /// Paths and contents.
 type Files = [(&'static str, &'static str)];
 
+/// What cargo makes is not for a repository.
+const GITIGNORE: (&str, &str) = (".gitignore", "/target\n");
+
 macro_rules! files {
-    ($name:literal, $module:literal) => {
+    ($name:literal, $($module:literal),+) => {
         &[
+            GITIGNORE,
             ("Cargo.toml", include_str!(concat!("../../templates/", $name, "/Cargo.toml"))),
             ("README.md", include_str!(concat!("../../templates/", $name, "/README.md"))),
             ("hotdev.toml", include_str!(concat!("../../templates/", $name, "/hotdev.toml"))),
             ("src/main.rs", include_str!(concat!("../../templates/", $name, "/src/main.rs"))),
-            (
+            $((
                 concat!("src/", $module, ".rs"),
                 include_str!(concat!("../../templates/", $name, "/src/", $module, ".rs")),
-            ),
+            ),)+
         ]
     };
 }
 
 impl Template {
-    /// As its folder, and the package in it, are called.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Game => "game",
-            Self::Workers => "workers",
-        }
-    }
-
     fn files(self) -> &'static Files {
         match self {
             Self::Counter => files!("counter", "counter"),
+            Self::Tui => files!("tui", "app", "view"),
+            Self::Axum => files!("axum", "pages"),
             Self::Game => files!("game", "world"),
             Self::Workers => files!("workers", "work"),
         }
@@ -60,10 +64,19 @@ impl Template {
     /// The command that starts it.
     fn start(self) -> &'static str {
         match self {
-            Self::Game => "hotdev run",
-            Self::Counter | Self::Workers => "hotdev watch",
+            Self::Game | Self::Tui => "hotdev run",
+            Self::Axum | Self::Counter | Self::Workers => "hotdev watch",
         }
     }
+}
+
+/// A line for each template: its name, and what it is.
+pub fn list() -> String {
+    let lines = Template::value_variants().iter().filter_map(|template| {
+        let value = template.to_possible_value()?;
+        Some(format!("\n  {:<8} {}", value.get_name(), value.get_help()?))
+    });
+    lines.collect()
 }
 
 /// Makes the program in `folder`, which must not be there yet, or be empty.
@@ -82,16 +95,21 @@ pub fn init(template: Template, folder: &Path, format: Format) -> Result<()> {
         let path = place.join(path);
         let above = path.parent().unwrap_or(&place);
         fs::create_dir_all(above).context(Kind::System, doing)?;
-        let is_manifest = path.ends_with("Cargo.toml");
-        let named = text.replacen(
-            &format!("name = \"{}\"", template.name()),
-            &format!("name = \"{name}\""),
-            1,
-        );
-        fs::write(&path, if is_manifest { &named } else { *text }).context(Kind::System, doing)?;
+        let text = if path.ends_with("Cargo.toml") { &renamed(text, &name) } else { *text };
+        fs::write(&path, text).context(Kind::System, doing)?;
     }
     print(template, &place, folder, format);
     Ok(())
+}
+
+/// A template's manifest with another name for the package, which is the first that stands there.
+fn renamed(manifest: &str, name: &str) -> String {
+    let lines = manifest.split_inclusive('\n').scan(false, |is_done, line| {
+        let is_name = !*is_done && line.starts_with("name = ");
+        *is_done |= is_name;
+        Some(if is_name { format!("name = \"{name}\"\n") } else { line.to_owned() })
+    });
+    lines.collect()
 }
 
 /// The folder's name, where cargo takes it for a package.

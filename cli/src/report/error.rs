@@ -18,6 +18,7 @@ pub fn print(error: &Error, format: Format, color: ColorChoice) {
 pub(super) fn render(error: &Error, colors: bool) -> String {
     let mut text = format!("{} {error}\n", paint("error:", Style::Bad, colors));
     if let Some(hint) = &error.hint {
+        let hint = hint.replace('\n', "\n    ");
         text += &format!("  = {} {hint}\n", paint("hint:", Style::Name, colors));
     }
     text

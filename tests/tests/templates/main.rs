@@ -1,19 +1,28 @@
 //! What `hotdev init --template` makes: each is built, run and patched, and its README is right.
 
+mod axum;
+mod tui;
+
 use hotdev_tests::{Session, Workspace};
 
-/// Makes a program in a fresh folder, runs its tests, and starts it.
+/// Makes a program in a fresh folder and starts it.
 fn start(template: &str) -> Session {
+    Session::start_in(make(template), &[])
+}
+
+/// Makes a program in a fresh folder and runs its tests.
+fn make(template: &str) -> Workspace {
     let workspace = Workspace::empty();
     let output = workspace.command(&["init", "my-app", "--template", template]);
     assert_eq!(output.code, Some(0), "{output:#?}");
     assert!(output.stdout.contains("next: cd my-app && hotdev "), "{output:#?}");
     let workspace = workspace.below("my-app");
+    assert_eq!(workspace.read(".gitignore"), "/target\n");
     let tests = workspace.cargo(&["test"]);
     assert_eq!(tests.code, Some(0), "{tests:#?}");
     assert!(!tests.stderr.contains("warning"), "{tests:#?}");
     assert!(tests.stdout.contains("1 passed"), "{tests:#?}");
-    Session::start_in(workspace, &[])
+    workspace
 }
 
 /// The first number after a text.
@@ -72,4 +81,19 @@ fn nothing_that_is_there_is_written_over() {
     let output = workspace.command(&["init", ".", "--template", "counter"]);
     assert_eq!(output.code, Some(64), "{output:#?}");
     assert!(output.stderr.contains("something is there already"), "{output:#?}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_of_templates() {
+    let workspace = Workspace::empty();
+    for args in [&["init", "shop"][..], &["init"]] {
+        let output = workspace.command(args);
+        assert_eq!(output.code, Some(1), "{output:#?}");
+        for text in ["cargo new ", " --template TEMPLATE\n", "counter  Counts", "axum     An HTTP"]
+        {
+            assert!(output.stderr.contains(text), "{output:#?}");
+        }
+        assert!(output.stderr.lines().all(|line| line.len() <= 80), "{output:#?}");
+    }
+    assert_eq!(workspace.files(), Vec::<String>::new());
 }

@@ -1,0 +1,25 @@
+//! The program that has the whole terminal: in a real one, under `hotdev run`.
+
+use hotdev_tests::Screen;
+
+use super::make;
+
+#[test]
+fn tui_keeps_its_state_and_leaves_the_terminal_as_it_was() {
+    let mut screen = Screen::run(make("tui"), &["run"], (24, 80), &[]);
+    screen.expect_built(&[" fruit ", "   0  apples"]);
+    screen.press("j\r\r/an\r");
+    screen.expect(&["   2  bananas", " /an"]);
+    screen.expect_gone("apples");
+    screen.workspace().edit("src/view.rs", "\" fruit \"", "\" in the basket \"");
+    screen.expect(&[" in the basket ", "   2  bananas", " /an"]);
+    screen.workspace().edit("src/app.rs", "self.add(1)", "self.add(10)");
+    let reload = screen.workspace().command(&["reload"]);
+    assert_eq!(reload.code, Some(0), "{reload:#?}");
+    screen.press("\r");
+    screen.expect(&["  12  bananas"]);
+    screen.press("\x1b");
+    screen.expect(&["   0  apples"]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
