@@ -4,11 +4,16 @@
 //! toolchain, profile and configuration, by the same code as a session's first build; and the
 //! workspace is really watched. What fails there is the answer, in the words of whatever failed.
 
+mod overrides;
 mod probe;
 mod settings;
 mod system;
 
 use std::io::Write;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::args::Selection;
 use crate::config::Config;
@@ -19,12 +24,17 @@ use crate::report::json::CheckStatus;
 use crate::report::{ColorChoice, Format, check};
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Check {
-    name: &'static str,
-    status: CheckStatus,
-    message: String,
-    mend: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// What is thought of it.
+    pub status: CheckStatus,
+    /// What was found.
+    pub message: String,
+    /// How to make it better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
 }
 
 impl Check {
@@ -86,13 +96,28 @@ fn open(selection: &Selection) -> Result<(Project, Config, Selection)> {
 }
 
 fn examine(project: &Project, config: &Config, selection: &Selection, say: &mut impl FnMut(Check)) {
-    let probe = match probe::build(project, selection) {
-        Ok(probe) => probe,
-        Err(error) => {
-            say(Check::failed("target directory", error));
-            return system::checks(project, config, say);
-        }
-    };
-    settings::checks(&probe, selection, say);
+    let excluded = &config.hot.exclude;
+    let hot = project.packages.iter().filter(|one| one.proc_macro.is_none());
+    let hot =
+        hot.map(|one| one.name.as_str()).filter(|name| !excluded.iter().any(|one| one == name));
+    let hot: Vec<&str> = hot.collect();
+    settings(&project.root, &project.target_dir, &hot, selection, say);
     system::checks(project, config, say);
+}
+
+/// What toolchain, linker and settings make of a program, by building a tiny one: see the head of
+/// this module. `hot` are the packages that are to be patched.
+pub(crate) fn settings(
+    root: &Path,
+    target_dir: &Path,
+    hot: &[&str],
+    selection: &Selection,
+    say: &mut impl FnMut(Check),
+) {
+    match probe::build(root, target_dir, selection) {
+        Ok(probe) => settings::checks(&probe, selection, say),
+        Err(error) => return say(Check::failed("target directory", error)),
+    }
+    let profile = selection.profile.as_deref().unwrap_or("dev");
+    overrides::check(root, profile, hot).into_iter().for_each(say);
 }

@@ -39,14 +39,14 @@ const LIBRARY: &str = "pub fn text() -> String {\n    format!(\"{:?}\", std::env
 const PROGRAM: &str = "fn main() {\n    println!(\"{}\", hotdev_probe::text());\n}\n";
 
 /// Builds it in a folder of the target directory, which is removed afterwards. cargo reads the
-/// configuration of the working directory, as for the project itself; the profiles of the
-/// workspace's manifest are copied.
+/// configuration of the working directory, as for the project itself; the profiles of the manifest
+/// in `root` are copied.
 ///
 /// # Errors
 /// When the target directory cannot be written.
-pub fn build(project: &Project, selection: &Selection) -> Result<Probe> {
-    let doing = || format!("write to {}", project.target_dir.display());
-    let place = project.target_dir.join("hotdev");
+pub fn build(root: &Path, target_dir: &Path, selection: &Selection) -> Result<Probe> {
+    let doing = || format!("write to {}", target_dir.display());
+    let place = target_dir.join("hotdev");
     let hint = "make it a folder that you can write, or name another with `--target-dir`";
     let made = fs::create_dir_all(&place).context(Kind::System, doing);
     made.map_err(|error| error.hint(hint))?;
@@ -54,7 +54,7 @@ pub fn build(project: &Project, selection: &Selection) -> Result<Probe> {
     let folder = folder.context(Kind::System, doing)?;
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text);
     fs::create_dir(folder.path().join("src")).context(Kind::System, doing)?;
-    write("Cargo.toml", &manifest(&project.root)).context(Kind::System, doing)?;
+    write("Cargo.toml", &manifest(root)).context(Kind::System, doing)?;
     write("src/lib.rs", LIBRARY).context(Kind::System, doing)?;
     write("src/main.rs", PROGRAM).context(Kind::System, doing)?;
     let selection = Selection {

@@ -185,6 +185,9 @@ fn profile_check(rustc: &Invocation, profile: &str) -> Vec<Check> {
     if debuginfo.len() < 2 || debuginfo[0] != "2" {
         others.push("workspace crates are compiled with full debug information".to_owned());
     }
+    if first("codegen-units") == Some("1") && !rustc.optimized {
+        others.push("codegen-units = 1 makes each patch hold the whole crate".to_owned());
+    }
     if own("panic").is_some_and(|value| value == "abort") {
         others.push("panic = \"abort\" stays as it is".to_owned());
     }
