@@ -79,7 +79,7 @@ fn run(settings: Settings) -> Result<u8> {
         }
         Command::Restart => ask(&selection, &Request::Restart, format, color),
         Command::Init { dir } => {
-            init::init(&dir, selection.manifest_path.as_deref())?.print(format);
+            init::init(&dir, selection.manifest_path.as_deref(), format)?;
             Ok(exit::LIVE)
         }
         Command::InitTemplate { dir, template } => {

@@ -233,6 +233,7 @@ impl Outcome {
             outcome: Some(self.fate.name()),
             text: Some(self.binding.text),
             by_hand: (!by_hand.is_empty()).then_some(by_hand),
+            project: None,
         })
     }
 }

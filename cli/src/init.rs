@@ -1,4 +1,10 @@
-//! `hotdev init`: a `hotdev.toml` that shows every setting, with none of them made.
+//! `hotdev init`: a `hotdev.toml` that shows every setting, with none of them made, and what to
+//! expect of the project.
+
+mod frameworks;
+mod graph;
+pub mod look;
+mod say;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -6,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
 
-use crate::config::FILE_NAME;
+use self::look::Look;
+use crate::config::{Config, FILE_NAME};
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Format;
 use crate::report::json::{self, Own};
@@ -21,43 +28,62 @@ pub struct Outcome {
     pub written: bool,
 }
 
-/// Writes the file into the root of the workspace that `dir` is in, or that `manifest_path` names.
-/// Nothing else is changed, and a file that is there stays.
+/// Writes the file into the root of the workspace that `dir` is in, or that `manifest_path` names,
+/// looks at the project, and says both. Nothing else is changed, and a file that is there stays.
 ///
 /// # Errors
-/// When there is no Cargo project, or the file cannot be written.
-pub fn init(dir: &Path, manifest_path: Option<&Path>) -> Result<Outcome> {
+/// When there is no Cargo project, the file cannot be written, or one that is there is wrong.
+pub fn init(dir: &Path, manifest_path: Option<&Path>, format: Format) -> Result<()> {
     let workspace = workspace(dir, manifest_path)?;
+    let outcome = write(&workspace)?;
+    if format == Format::Human {
+        put(&outcome.human());
+    }
+    let config = Config::load(workspace.workspace_root.as_std_path())?;
+    // As a session sees it that is started there.
+    if manifest_path.is_none() {
+        std::env::set_current_dir(dir)
+            .context(Kind::System, || format!("enter {}", dir.display()))?;
+    }
+    let mut look = look::at(&workspace, &config);
+    look.next = look.next.map(|next| match manifest_path {
+        Some(path) => format!("{next} --manifest-path {}", path.display()),
+        None if dir == Path::new(".") => next,
+        None => format!("cd {} && {next}", dir.display()),
+    });
+    put(&match format {
+        Format::Human => say::render(&look),
+        Format::Json => outcome.json(&look),
+    });
+    Ok(())
+}
+
+fn write(workspace: &Metadata) -> Result<Outcome> {
     let file = workspace.workspace_root.as_std_path().join(FILE_NAME);
-    let written = write_new(&file, &template(&Program::of(&workspace)))
+    let written = write_new(&file, &template(&Program::of(workspace)))
         .context(Kind::System, || format!("write {}", file.display()))?;
     Ok(Outcome { file, written })
 }
 
-impl Outcome {
-    /// Says so on stdout, and what to do next.
-    pub fn print(&self, format: Format) {
-        let text = match format {
-            Format::Human => self.human(),
-            Format::Json => self.json(),
-        };
-        // The file says the same to a reader that is gone.
-        let _ = io::stdout().write_all(text.as_bytes());
-    }
+/// The file says the same to a reader that is gone.
+fn put(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
 
+impl Outcome {
     fn human(&self) -> String {
         let file = self.file.display();
-        let done = if self.written {
-            format!("wrote {file}: every setting, none made")
+        if self.written {
+            format!("wrote {file}: every setting, none made\n")
         } else {
-            format!("{file} is there already: left as it is")
-        };
-        format!("{done}\nnext: hotdev watch\n")
+            format!("{file} is there already: left as it is\n")
+        }
     }
 
-    fn json(&self) -> String {
+    fn json(&self, look: &Look) -> String {
         let (file, written) = (&self.file, self.written);
-        json::own(Own::Init { file, written, outcome: None, text: None, by_hand: None })
+        let project = Some(look);
+        json::own(Own::Init { file, written, outcome: None, text: None, by_hand: None, project })
     }
 }
 
@@ -180,7 +206,7 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, KEYS};
+    use crate::config::KEYS;
 
     fn text() -> String {
         template(&Program { package: "game".into(), bin: "play".into() })
@@ -235,21 +261,24 @@ mod tests {
     #[test]
     fn it_goes_into_the_workspace_root_and_twice_does_no_harm() {
         let (_folder, root, library) = project();
-        let first = init(&library, None).unwrap();
+        let init = |dir: &Path, manifest: Option<&Path>| {
+            super::write(&workspace(dir, manifest).unwrap()).unwrap()
+        };
+        let first = init(&library, None);
         assert_eq!(first, Outcome { file: root.join(FILE_NAME), written: true });
         assert_eq!(fs::read_to_string(&first.file).unwrap(), text());
         fs::write(&first.file, "# mine").unwrap();
-        let second = init(Path::new("."), Some(&library.join("Cargo.toml"))).unwrap();
+        let second = init(Path::new("."), Some(&library.join("Cargo.toml")));
         assert_eq!(second, Outcome { written: false, ..first });
         assert_eq!(fs::read_to_string(&second.file).unwrap(), "# mine");
-        assert!(second.human().ends_with("left as it is\nnext: hotdev watch\n"));
+        assert!(second.human().ends_with("left as it is\n"));
     }
 
     #[test]
     fn without_a_project_it_names_cargo_new() {
         let folder = tempfile::tempdir().unwrap();
         for dir in [folder.path().to_owned(), folder.path().join("none")] {
-            let error = init(&dir, None).unwrap_err();
+            let error = workspace(&dir, None).unwrap_err();
             assert_eq!(error.kind, Kind::Project);
             let hint = error.hint.unwrap_or_default();
             assert!(hint.starts_with("`cargo new "), "{hint}");
@@ -257,7 +286,7 @@ mod tests {
         }
         let (_folder, root, _) = project();
         fs::write(root.join("Cargo.toml"), "[workspace").unwrap();
-        let error = init(&root, None).unwrap_err();
+        let error = workspace(&root, None).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("see what `cargo metadata` says"));
     }
 }

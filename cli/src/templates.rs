@@ -138,6 +138,7 @@ fn print(template: Template, place: &PathBuf, typed: &Path, format: Format) {
             outcome: None,
             text: None,
             by_hand: None,
+            project: None,
         }),
     };
     // The folder says the same to a reader that is gone.

@@ -47,7 +47,10 @@ fn judge(sections: &[&Table], profile: &str, hot: &[&str]) -> Option<Check> {
         let set = |key: &str| sections.iter().find_map(|table| of_package(table, package, key));
         let level = set("opt-level").map(text).filter(|level| level != "0");
         if let Some(level) = level {
-            limits.push(format!("`{package}` has opt-level = {level}, so calls inside one codegen unit stay direct, and above 1 it is one unit"));
+            limits.push(format!(
+                "`{package}` has opt-level = {level}, so calls inside one codegen unit stay \
+                 direct, and above 1 it is one unit"
+            ));
             without.push("opt-level");
         } else if set("codegen-units").and_then(Value::as_integer) == Some(1) {
             limits.push(format!(

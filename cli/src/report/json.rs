@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::event::Event;
 use crate::control::Done;
 use crate::error::{Error, Kind};
+use crate::init::look::Look;
 
 /// A line that a command prints with `--json`: `hotdev schema events` describes it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -42,6 +43,9 @@ pub enum Own<'a> {
         /// What else has to be done by hand.
         #[serde(skip_serializing_if = "Option::is_none")]
         by_hand: Option<&'a str>,
+        /// What was found out about the project.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        project: Option<&'a Look>,
     },
     /// One thing that `hotdev doctor` looked at.
     Check {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use hotdev_tests::{LIMIT, Session};
 
-use super::{make, number_after};
+use super::{look, make, number_after};
 
 /// A connection to the service.
 struct Connection(BufReader<TcpStream>);
@@ -69,7 +69,10 @@ impl Connection {
 
 #[test]
 fn axum_keeps_its_connections_and_its_state() {
-    let mut hot = Session::start_in(make("axum"), &["--", "127.0.0.1:0"]);
+    let workspace = make("axum");
+    let said = look(&workspace);
+    assert!(said.contains("axum      0.") && said.ends_with("next: hotdev watch\n"), "{said}");
+    let mut hot = Session::start_in(workspace, &["--", "127.0.0.1:0"]);
     let (mut pages, mut events) = (Connection::open(&hot), Connection::open(&hot));
     assert_eq!(pages.page(), "hello, you are visitor 1\n");
     events.ask("/events");

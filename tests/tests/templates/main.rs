@@ -25,6 +25,15 @@ fn make(template: &str) -> Workspace {
     workspace
 }
 
+/// What `hotdev init` says of a project that is there.
+fn look(workspace: &Workspace) -> String {
+    let before = workspace.read("hotdev.toml");
+    let output = workspace.command(&["init"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert_eq!(workspace.read("hotdev.toml"), before);
+    output.stdout
+}
+
 /// The first number after a text.
 fn number_after(line: &str, text: &str) -> u32 {
     let digits = line.split_once(text).map(|(_, rest)| rest).unwrap_or_default();

@@ -2,11 +2,14 @@
 
 use hotdev_tests::Screen;
 
-use super::make;
+use super::{look, make};
 
 #[test]
 fn tui_keeps_its_state_and_leaves_the_terminal_as_it_was() {
-    let mut screen = Screen::run(make("tui"), &["run"], (24, 80), &[]);
+    let workspace = make("tui");
+    let said = look(&workspace);
+    assert!(said.contains("ratatui   0.") && said.ends_with("next: hotdev run\n"), "{said}");
+    let mut screen = Screen::run(workspace, &["run"], (24, 80), &[]);
     screen.expect_built(&[" fruit ", "   0  apples"]);
     screen.press("j\r\r/an\r");
     screen.expect(&["   2  bananas", " /an"]);

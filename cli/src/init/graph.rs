@@ -1,0 +1,119 @@
+//! What a program is made of: the workspace's packages that it uses, and what these use.
+//!
+//! cargo resolves that from `Cargo.lock`, without the network and without writing one. Where it
+//! cannot, the manifests of the workspace say what they depend on, and no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use cargo_metadata::{
+    Dependency, DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, TargetKind,
+};
+
+/// The only target that hotdev patches.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What a program is made of.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// Packages of the workspace, by name.
+    pub members: BTreeSet<String>,
+    /// Packages from elsewhere that those use themselves, with their versions.
+    pub direct: BTreeMap<String, String>,
+    /// How many packages from elsewhere there are in all, where that is known.
+    pub dependencies: Option<usize>,
+    /// Packages that lie on this machine and outside of the workspace.
+    pub outside: BTreeSet<String>,
+}
+
+/// The workspace with everything that it depends on, where cargo can tell offline.
+pub fn resolve(root: &Path) -> Option<Metadata> {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root.join("Cargo.toml"));
+    let options = ["--frozen", "--filter-platform", TARGET];
+    command.other_options(options.map(str::to_owned)).exec().ok()
+}
+
+/// Whether a program can be made of it that hotdev patches; not of a proc macro, for instance.
+pub fn is_hot(package: &Package) -> bool {
+    let has = |kind| package.targets.iter().any(|target| target.kind.contains(&kind));
+    let linked = [TargetKind::Lib, TargetKind::RLib, TargetKind::Bin, TargetKind::Example];
+    !has(TargetKind::ProcMacro) && linked.into_iter().any(has)
+}
+
+/// What the programs of these packages are made of.
+pub fn parts(metadata: &Metadata, packages: &[&str]) -> Parts {
+    let workspace = metadata.workspace_packages();
+    let roots = workspace.iter().filter(|one| packages.contains(&one.name.as_str()));
+    let mut walk = Walk { metadata, parts: Parts::default(), seen: BTreeSet::new() };
+    roots.for_each(|package| walk.visit(package));
+    if metadata.resolve.is_some() {
+        let others = walk.seen.len() - walk.parts.members.len();
+        walk.parts.dependencies = Some(others);
+    }
+    walk.parts
+}
+
+struct Walk<'a> {
+    metadata: &'a Metadata,
+    parts: Parts,
+    seen: BTreeSet<&'a PackageId>,
+}
+
+impl<'a> Walk<'a> {
+    fn visit(&mut self, package: &'a Package) {
+        if !self.seen.insert(&package.id) {
+            return;
+        }
+        let is_member = self.metadata.workspace_members.contains(&package.id);
+        if is_member {
+            self.parts.members.insert(package.name.to_string());
+        } else if package.source.is_none() {
+            self.parts.outside.insert(package.name.to_string());
+        }
+        // What a proc macro is made of is not in the program.
+        if is_member && !is_hot(package) {
+            return;
+        }
+        let resolved = self.metadata.resolve.as_ref();
+        match resolved.and_then(|graph| graph.nodes.iter().find(|node| node.id == package.id)) {
+            Some(node) => self.follow(node, is_member),
+            None => package.dependencies.iter().for_each(|one| self.declared(one)),
+        }
+    }
+
+    fn follow(&mut self, node: &'a Node, is_member: bool) {
+        let normal = node
+            .deps
+            .iter()
+            .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+        for dep in normal {
+            let Some(package) = self.metadata.packages.iter().find(|one| one.id == dep.pkg) else {
+                continue;
+            };
+            if is_member && !self.metadata.workspace_members.contains(&package.id) {
+                self.parts.direct.insert(package.name.to_string(), package.version.to_string());
+            }
+            self.visit(package);
+        }
+    }
+
+    /// A dependency as a manifest of the workspace names it. What is optional may not be in use.
+    fn declared(&mut self, dependency: &'a Dependency) {
+        if dependency.kind != DependencyKind::Normal || dependency.optional {
+            return;
+        }
+        let folder = dependency.path.as_ref().map(|path| path.join("Cargo.toml"));
+        let member =
+            self.metadata.packages.iter().find(|one| Some(&one.manifest_path) == folder.as_ref());
+        match (member, folder) {
+            (Some(package), _) => self.visit(package),
+            (None, Some(_)) => drop(self.parts.outside.insert(dependency.name.clone())),
+            (None, None) => {
+                let version = dependency.req.to_string();
+                let version = version.trim_start_matches('^').to_owned();
+                drop(self.parts.direct.insert(dependency.name.clone(), version));
+            }
+        }
+    }
+}
