@@ -35,6 +35,8 @@ enum Home {
     Project,
     /// In the folder that the first variable names, or in one below the home folder.
     User(Option<&'static str>, &'static str),
+    /// Wherever emacs looks, which depends on what is there.
+    Emacs,
 }
 
 /// One file for one editor.
@@ -96,7 +98,7 @@ impl Editor {
                 "Helix reads it when it is started in this folder",
             ),
             Self::Emacs => Binding {
-                home: Home::User(None, ".emacs.d"),
+                home: Home::Emacs,
                 file: "lisp/hotdev.el",
                 text: template!("hotdev.el"),
                 by_hand: EMACS,
@@ -163,6 +165,9 @@ pub fn init(
     let folder = match binding.home {
         Home::Project => root()?,
         Home::User(variable, below) => user_folder(variable, below)?,
+        Home::Emacs => {
+            emacs_folder(&user_folder(None, "")?, &user_folder(Some("XDG_CONFIG_HOME"), ".config")?)
+        }
     };
     let file = folder.join(binding.file);
     Ok(Outcome { fate: put(&file, binding.text)?, file, binding })
@@ -187,6 +192,14 @@ fn user_folder(variable: Option<&str>, below: &str) -> Result<PathBuf> {
         Error::new(Kind::System, "find the editor's settings", "HOME is not set")
             .hint("`--print` prints the text")
     })
+}
+
+/// emacs takes the older place where it or an init file beside it is there, and the newer one only
+/// where that is there.
+fn emacs_folder(home: &Path, config: &Path) -> PathBuf {
+    let (older, newer) = (home.join(".emacs.d"), config.join("emacs"));
+    let is_older = older.exists() || home.join(".emacs").exists();
+    if !is_older && newer.exists() { newer } else { older }
 }
 
 impl std::fmt::Debug for Binding {

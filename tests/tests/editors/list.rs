@@ -195,3 +195,35 @@ fn emacs_finds_the_next_error() {
     });
     assert_eq!(seen, ["main.rs:15 number * \"two\"", "mended"]);
 }
+
+#[test]
+fn the_emacs_binding_lies_where_emacs_looks() {
+    let Some(emacs) = crate::installed(&["emacs"]) else { return };
+    let workspace = Workspace::copy("single");
+    let layouts: [&[&str]; 5] = [
+        &[".bashrc"],
+        &[".config/emacs/init.el"],
+        &[".config/emacs/init.el", ".emacs.d/init.el"],
+        &[".config/emacs/init.el", ".emacs"],
+        &["own/emacs/init.el"],
+    ];
+    for (number, files) in layouts.iter().enumerate() {
+        let home = workspace.path(&format!("home-{number}"));
+        for file in *files {
+            workspace.write(&format!("home-{number}/{file}"), "");
+        }
+        let at_home = |mut command: Command| {
+            command.env("HOME", &home).env_remove("XDG_CONFIG_HOME");
+            if files[0].starts_with("own") {
+                command.env("XDG_CONFIG_HOME", home.join("own"));
+            }
+            let output = run_to_end(&mut command);
+            assert_eq!(output.code, Some(0), "{output:#?}");
+            output.stdout
+        };
+        let folder = "(princ (expand-file-name user-emacs-directory))";
+        let folder = at_home(workspace.program(&emacs, &["--batch", "--eval", folder]));
+        at_home(workspace.hotdev(&["init", "--editor", "emacs"]));
+        assert!(Path::new(&folder).join("lisp/hotdev.el").is_file(), "{files:?}: {folder}");
+    }
+}
