@@ -1,5 +1,6 @@
 //! Processes of the program coming and going.
 
+use super::lent::Lent;
 use super::requests::gone;
 use super::{Running, Session, now};
 use crate::exit;
@@ -70,6 +71,9 @@ impl Session {
         }
         self.running = Running::No;
         self.processes.forget(pid);
+        if self.is_gone() {
+            self.lent.iter().for_each(Lent::take_back);
+        }
         let (status, signal) = status.map(crate::process::outcome).unwrap_or_default();
         self.end = Some(event::Ended { pid, status, signal, at: now() });
         self.reporter.event(&event::Event::Exited { pid, status, signal });

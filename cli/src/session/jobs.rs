@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{Event, Running, Session};
+use crate::cargo::Messages;
 use crate::changes::Stamps;
 use crate::error::{Error, Kind};
 use crate::rebuild::Cancel;
@@ -100,7 +102,7 @@ impl Session {
         let last = self.workshop.take();
         let cancel = self.begin(false);
         let (sender, target) = (self.sender.clone(), self.target.clone());
-        let messages = self.screen.as_ref().map(|screen| screen.cargo_lines()).unwrap_or_default();
+        let messages = self.cargo_messages();
         std::thread::spawn(move || {
             let opened = match last.and_then(Workshop::again) {
                 Some(workshop) => Ok(Opened::Ready(workshop)),
@@ -108,6 +110,17 @@ impl Session {
             };
             let _ = sender.send(Event::Opened(opened));
         });
+    }
+
+    /// A program that has the terminal to itself is not written into; what goes wrong is told anyway.
+    fn cargo_messages(&self) -> Messages {
+        match &self.screen {
+            Some(screen) => screen.cargo_lines(),
+            None if self.options.ends_with_program && !self.is_gone() => {
+                Messages::To(Arc::new(|_| ()))
+            }
+            None => Messages::Stderr,
+        }
     }
 
     pub(super) fn begin(&mut self, looking: bool) -> Cancel {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::lent::Lent;
 use super::{Event, Running, Session};
 use crate::cargo::Executable;
 use crate::error::{Context, Kind, Result};
@@ -72,6 +73,7 @@ impl Session {
             }
             process::wait_gone(&alive, END_LIMIT);
         }
+        self.lent.iter().for_each(Lent::take_back);
         self.processes = self.processes.successor();
     }
 

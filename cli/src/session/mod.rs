@@ -9,6 +9,7 @@ mod choice;
 mod contacts;
 mod jobs;
 mod launch;
+mod lent;
 mod leftovers;
 mod named;
 mod remote;
@@ -84,6 +85,8 @@ struct Session {
     reporter: Reporter,
     /// The terminal UI, where there is one.
     screen: Option<Screen>,
+    /// The terminal that the program has to itself, where there is one.
+    lent: Option<lent::Lent>,
     events: Receiver<Event>,
     sender: Sender<Event>,
     watch: Watch,

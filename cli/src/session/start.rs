@@ -8,6 +8,7 @@ use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::lent::Lent;
 use super::{Event, Remote, Running, Session, choice, restarts};
 use crate::args::Selection;
 use crate::changes::Stamps;
@@ -85,6 +86,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         options,
         reporter,
         screen: None,
+        lent: None,
         events,
         sender: sender.clone(),
         known: HashSet::new(),
@@ -141,6 +143,7 @@ impl Session {
     /// Gives the terminal to the terminal UI, where it is wanted. Where that fails, lines do.
     fn open_screen(&mut self) {
         if !self.options.terminal_ui {
+            self.lent = Lent::find();
             return;
         }
         let setup = tui::Setup {
@@ -155,7 +158,10 @@ impl Session {
                 self.reporter.pass_to(screen.listener());
                 self.screen = Some(screen);
             }
-            Err(error) => self.reporter.error(&error),
+            Err(error) => {
+                self.lent = Lent::find();
+                self.reporter.error(&error);
+            }
         }
     }
 

@@ -71,7 +71,7 @@ impl Connection {
 fn axum_keeps_its_connections_and_its_state() {
     let workspace = make("axum");
     let said = look(&workspace);
-    assert!(said.contains("axum      0.") && said.ends_with("next: hotdev watch\n"), "{said}");
+    assert!(said.contains("axum      0.") && said.ends_with("next: hotdev watch"), "{said}");
     let mut hot = Session::start_in(workspace, &["--", "127.0.0.1:0"]);
     let (mut pages, mut events) = (Connection::open(&hot), Connection::open(&hot));
     assert_eq!(pages.page(), "hello, you are visitor 1\n");
