@@ -19,13 +19,12 @@ use crate::report::Format;
 use crate::report::json::{self, Own};
 use crate::templates;
 
-/// What `hotdev init` did.
+/// What `hotdev init` wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The file.
-    pub file: PathBuf,
+struct Outcome {
+    file: PathBuf,
     /// False where it was there already, and was left as it is.
-    pub written: bool,
+    written: bool,
 }
 
 /// Writes the file into the root of the workspace that `dir` is in, or that `manifest_path` names,
@@ -114,7 +113,7 @@ pub(crate) fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Meta
 
 /// How to make a project where there is none.
 fn makes_one(dir: &Path) -> String {
-    let folder = if dir == Path::new(".") { "NAME".into() } else { dir.display().to_string() };
+    let folder = if dir.exists() { "NAME".into() } else { dir.display().to_string() };
     format!(
         "`cargo new {folder}` makes an empty one, or a program to begin with:\n\
          hotdev init {folder} --template TEMPLATE{}",

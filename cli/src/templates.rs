@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::init;
 use crate::report::Format;
 use crate::report::json::{self, Own};
 
@@ -98,7 +99,10 @@ pub fn init(template: Template, folder: &Path, format: Format) -> Result<()> {
         let text = if path.ends_with("Cargo.toml") { &renamed(text, &name) } else { *text };
         fs::write(&path, text).context(Kind::System, doing)?;
     }
-    print(template, &place, folder, format);
+    // Below another project, cargo may want to be told whose package it is.
+    let above = place.parent().and_then(|above| init::workspace(above, None).ok());
+    let is_taken = above.is_some_and(|_| init::workspace(&place, None).is_err());
+    print(template, &place, folder, is_taken, format);
     Ok(())
 }
 
@@ -124,12 +128,17 @@ fn package_name(folder: &Path) -> Result<String> {
         .hint("use letters, digits, `-` and `_`, a letter first"))
 }
 
-fn print(template: Template, place: &PathBuf, typed: &Path, format: Format) {
+fn print(template: Template, place: &PathBuf, typed: &Path, is_taken: bool, format: Format) {
+    let (made, typed) = (place.display(), typed.display());
+    let first = match is_taken {
+        true => {
+            format!("first: add `{typed}` to members, or to exclude, of the workspace it lies in\n")
+        }
+        false => String::new(),
+    };
     let text = match format {
         Format::Human => format!(
-            "wrote {}: its README.md says what to change first\nnext: cd {} && {}\n",
-            place.display(),
-            typed.display(),
+            "wrote {made}: its README.md says what to change first\n{first}next: cd {typed} && {}\n",
             template.start()
         ),
         Format::Json => json::own(Own::Init {

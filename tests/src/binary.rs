@@ -120,6 +120,14 @@ fn without(command: &mut Command, prefixes: &[&str]) {
 /// # Panics
 /// When it does not start, or takes longer than a build may.
 pub fn run_to_end(command: &mut Command) -> CommandOutput {
+    run_within(BUILD_LIMIT, command)
+}
+
+/// The same with another limit.
+///
+/// # Panics
+/// When it does not start, or takes longer than that.
+pub fn run_within(limit: Duration, command: &mut Command) -> CommandOutput {
     let name = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child =
@@ -129,7 +137,7 @@ pub fn run_to_end(command: &mut Command) -> CommandOutput {
         stdout.read_output(child.stdout.take().expect("piped")),
         stderr.read_output(child.stderr.take().expect("piped")),
     ];
-    let code = match wait_for(&mut child, BUILD_LIMIT) {
+    let code = match wait_for(&mut child, limit) {
         Some(status) => status.code(),
         None => {
             let _ = child.kill();

@@ -26,7 +26,7 @@ pub mod steps;
 mod turn;
 mod workspace;
 
-pub use binary::{CommandOutput, cargo, prints, run_to_end};
+pub use binary::{CommandOutput, cargo, prints, run_to_end, run_within};
 pub use ending::Signal;
 pub use language_server::LanguageServer;
 pub use log::Log;

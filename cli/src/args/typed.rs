@@ -106,7 +106,8 @@ pub(super) enum Typed {
     },
     /// Build the files as they are now and start the program anew
     Restart,
-    /// Write a commented hotdev.toml, make a small program, or have an editor reload on save
+    /// Say what to expect of a project and write a commented hotdev.toml, make a small program, or
+    /// have an editor reload on save
     Init {
         /// A directory of the project, or the one to make with --template
         #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
