@@ -94,7 +94,10 @@ pub(crate) fn workspace(dir: &Path, manifest_path: Option<&Path>) -> Result<Meta
     if let Some(path) = manifest_path {
         command.manifest_path(path);
     } else {
-        let dir = dir.canonicalize().map_err(|error| missing(&error.to_string()))?;
+        let dir = dir.canonicalize().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => missing("there is no such folder"),
+            _ => missing(&error.to_string()),
+        })?;
         if !dir.ancestors().any(|folder| folder.join("Cargo.toml").is_file()) {
             return Err(missing("neither it nor a folder above it has a Cargo.toml"));
         }
