@@ -139,7 +139,7 @@ fn pass_on(stderr: Option<ChildStderr>, messages: &Messages) -> Option<JoinHandl
 fn target_args(project: &Project, selection: &Selection) -> Vec<String> {
     let mut args = Vec::new();
     if selection.package.is_none() {
-        args.extend(["--package".into(), project.program.package.clone()]);
+        args.extend(["--package".into(), project.program.spec.clone()]);
     }
     if selection.bin.is_none() && selection.example.is_none() {
         let kind = if project.program.is_example { "--example" } else { "--bin" };

@@ -42,6 +42,8 @@ pub struct Member {
 pub struct Program {
     /// The package it belongs to.
     pub package: String,
+    /// The same as a specification that no other package fits, a dependency of that name for one.
+    pub spec: String,
     /// The target's name.
     pub target: String,
     /// Whether it is an example.
@@ -242,6 +244,7 @@ fn program(package: &Package, target: &Target) -> Program {
     let configured = cargo_config::env(&here, |name| std::env::var_os(name));
     Program {
         package: package.name.to_string(),
+        spec: package.id.repr.clone(),
         target: target.name.clone(),
         is_example: target.kind.contains(&TargetKind::Example),
         env: env.chain(configured).collect(),

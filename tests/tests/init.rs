@@ -93,3 +93,28 @@ fn settings_that_keep_it_from_patching_are_named() {
     let doctor = workspace.command(&["doctor", "--bin", "play"]);
     assert!(doctor.stdout.contains("warning  overrides: `engine`"), "{doctor:#?}");
 }
+
+#[test]
+fn a_package_named_like_a_dependency_is_told_from_it() {
+    let workspace = Workspace::empty();
+    let package = "[package]\nname = \"app\"\nedition = \"2024\"\nversion = \"0.1.0\"\n";
+    let needs = "[dependencies]\nother = { path = \"other\", package = \"app\" }\n";
+    let main = "fn main() {\n    for tick in 0.. {\n        println!(\"tick {tick} {} {}\", other::word(), word());\n        \
+                std::thread::sleep(std::time::Duration::from_millis(50));\n    }\n}\n\n\
+                fn word() -> &'static str {\n    \"old\"\n}\n";
+    for (file, text) in [
+        ("Cargo.toml", format!("{package}{needs}[workspace]\nexclude = [\"other\"]\n")),
+        ("src/main.rs", main.into()),
+        ("other/Cargo.toml", package.replace("0.1.0", "0.2.0")),
+        ("other/src/lib.rs", "pub fn word() -> &'static str {\n    \"other\"\n}\n".into()),
+    ] {
+        workspace.write(file, &text);
+    }
+    let project = look(&workspace);
+    assert_eq!(project["not-hot"], json!([{"package": "app", "reason": "outside"}]), "{project:#}");
+    let mut hot = Session::start_in(workspace, &[]);
+    hot.edit("src/main.rs", "\"old\"", "\"new\"");
+    hot.expect_verdict("live");
+    hot.expect_output("other new");
+    hot.end();
+}

@@ -24,8 +24,11 @@ pub fn render(look: &Look) -> String {
         let hot = list(&look.hot, MOST);
         paragraph(&mut text, "hot", &format!("{hot}: patched while the program runs"));
     }
-    paragraph(&mut text, "not hot", &format!("{}: a change there waits for a restart", cold(look)));
-    if !look.unused.is_empty() {
+    if !look.programs.is_empty() {
+        let cold = cold(look);
+        paragraph(&mut text, "not hot", &format!("{cold}: a change there waits for a restart"));
+    }
+    if !look.programs.is_empty() && !look.unused.is_empty() {
         let unused = list(&look.unused, MOST);
         paragraph(&mut text, "apart", &format!("{unused}: no part of what runs"));
     }
