@@ -48,7 +48,6 @@ impl Layout {
         let executable =
             std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
         let bytes = fs::read(&executable).context(Kind::System, || "read hotdev itself".into())?;
-        // With debug information it is over 60 MB, and every start waits for this.
         let build = root.join(format!("{:016x}", xxh3_64(&bytes)));
         let mut name = profile.to_owned();
         if !exclude.is_empty() {
@@ -67,7 +66,9 @@ impl Layout {
         {
             fs::create_dir_all(folder).context(Kind::System, doing)?;
         }
-        write_once(&layout.tool, &bytes, 0o755).context(Kind::System, doing)?;
+        if !link(&executable, &bytes, &layout.tool) {
+            write_once(&layout.tool, &bytes, 0o755).context(Kind::System, doing)?;
+        }
         write_once(&layout.shim, SHIM, 0o644).context(Kind::System, doing)?;
         Ok(layout)
     }
@@ -140,6 +141,22 @@ fn write_nonce(state: &Path) -> std::io::Result<()> {
         Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
         _ => Ok(()),
     }
+}
+
+/// Gives the file with these contents a second name, which keeps it when another one takes the
+/// first; false where that is not possible, on another file system for one.
+fn link(from: &Path, bytes: &[u8], to: &Path) -> bool {
+    if to.exists() {
+        return false;
+    }
+    let name = to.with_extension(std::process::id().to_string());
+    // What is there by now may have been installed since it was read.
+    let is_same = || fs::read(&name).is_ok_and(|linked| linked == bytes);
+    let linked = fs::hard_link(from, &name).is_ok() && is_same() && fs::rename(&name, to).is_ok();
+    if !linked {
+        let _ = fs::remove_file(&name);
+    }
+    linked
 }
 
 /// Writes a file whose contents never change, unless it is there.

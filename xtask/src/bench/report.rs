@@ -86,6 +86,11 @@ fn add_starts(out: &mut String, starts: &Starts) {
         out,
         "    own crates to compile  {first_cargo:.0}, {first_hotdev:.0}: {ratio:.2} of it"
     );
+    if let Some((cargo, hotdev)) = starts.all {
+        let ratio = hotdev / cargo;
+        let _ =
+            writeln!(out, "    all crates to compile  {cargo:.0}, {hotdev:.0}: {ratio:.2} of it");
+    }
     let pairs = [
         ("nothing to compile", &starts.again_cargo, &starts.again_hotdev),
         ("after a refused edit", &starts.restart_cargo, &starts.restart_hotdev),

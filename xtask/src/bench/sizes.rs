@@ -97,12 +97,17 @@ fn starts(
     build: &Path,
 ) -> Result<Starts> {
     eprintln!("{}: starting", size.name());
+    let fresh = |name: &str| scratch.workspace(&format!("{}/{name}", size.name()), plain);
     let seeded = |name: &str| {
-        let workspace = scratch.workspace(&format!("{}/{name}", size.name()), plain)?;
+        let workspace = fresh(name)?;
         workspace.seed(build);
         anyhow::Ok(workspace)
     };
-    starts::measure(hotdev, seeded("first-hotdev")?, seeded("first-run")?)
+    let mut starts = starts::measure(hotdev, seeded("first-hotdev")?, seeded("first-run")?)?;
+    if size == Size::Medium {
+        starts.all = Some(starts::measure_all(hotdev, fresh("all-hotdev")?, fresh("all-run")?)?);
+    }
+    Ok(starts)
 }
 
 /// All edits of all contenders; each contender's in its order.

@@ -20,6 +20,8 @@ const RESTARTS: u64 = 5;
 /// `hotdev watch` beside `cargo run`, in turn; milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Starts {
+    /// Everything is to be compiled, dependencies too; cargo's time and hotdev's, where measured.
+    pub all: Option<(f64, f64)>,
     /// The program's own crates are to be compiled; dependencies are there.
     pub first_cargo: f64,
     pub first_hotdev: f64,
@@ -55,6 +57,7 @@ pub fn measure(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<Starts
         of_watch.push(ms(watch.restarting_edit(number, &["refused", "restarted"])?));
     }
     Ok(Starts {
+        all: None,
         first_cargo: ms(first_cargo),
         first_hotdev: ms(first_hotdev),
         again_cargo,
@@ -62,6 +65,13 @@ pub fn measure(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<Starts
         restart_cargo: spread(&of_run),
         restart_hotdev: spread(&of_watch),
     })
+}
+
+/// The very first build and start, each in a workspace of its own in which nothing is compiled.
+pub fn measure_all(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<(f64, f64)> {
+    let (_, cargo) = Restart::start(plain)?;
+    let (_, hotdev) = Hotdev::start(hotdev, hot)?;
+    Ok((ms(cargo), ms(hotdev)))
 }
 
 fn ms(taken: Duration) -> f64 {
