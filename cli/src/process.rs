@@ -60,11 +60,6 @@ pub fn wait_gone(ids: &[u32], limit: Duration) -> bool {
     }
 }
 
-/// Whether [`wait_end`] can do what it is for.
-pub fn can_wait_end() -> bool {
-    pid(std::process::id()).is_some_and(|own| pidfd_open(own, PidfdFlags::empty()).is_ok())
-}
-
 /// Waits until a child of this process has ended, and leaves it to be waited for. Returns at once
 /// where the kernel cannot do that (before Linux 5.3).
 pub fn wait_end(id: u32) {

@@ -8,10 +8,14 @@
 //! stay as well. Whatever cannot be shown (no permission, a thread that does not stop or is busy,
 //! memory that cannot be read, too much of it) is an error here, and everything stays.
 //!
-//! A stop must not be noticed: see [`threads`].
+//! A stop must not be noticed: see [`threads`]. A process of its own does all this, so that nothing
+//! that holds hotdev up holds the program up: see [`looker`].
 
+mod guard;
+mod looker;
 mod maps;
 mod search;
+mod sharers;
 mod threads;
 
 use std::collections::BTreeSet;
@@ -19,8 +23,9 @@ use std::time::{Duration, Instant};
 
 use hotdev_protocol::{Survey, Surveyed};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
-use crate::process;
+pub use looker::{LOOK, Looker, serve};
 use search::Search;
 use threads::Stopped;
 
@@ -38,7 +43,7 @@ const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// Why nothing is known of a process's memory.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Unknown {
     /// Threads were computing; the next moment may be better.
     Busy,
@@ -77,22 +82,26 @@ fn worked() -> Duration {
     Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
 }
 
+/// Where to look, and for what.
+#[derive(Debug, Serialize, Deserialize)]
+struct Question {
+    pid: u32,
+    survey: Survey,
+    /// All processes of the program that are known.
+    family: Vec<u32>,
+}
+
 /// Build ids of the surveyed patches to which nothing in the process refers. `is_wanted` says
 /// whether the answer is still waited for.
-///
-/// # Errors
-/// Why nothing can be said.
-pub fn unreachable(
-    pid: u32,
-    survey: &Survey,
+fn unreachable(
+    question: &Question,
     is_wanted: &(dyn Fn() -> bool + Sync),
 ) -> Result<BTreeSet<Vec<u8>>, Unknown> {
-    if !process::can_wait_end() {
-        return Err(Unknown::Hidden("the kernel is older than Linux 5.3".into()));
-    }
     // A first look while the threads run: most of what has to stay is found so, and how long the
     // search takes.
-    let mut search = Search::new(pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
+    let survey = &question.survey;
+    maps::kernel_held(question.pid)?;
+    let mut search = Search::new(question.pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
     search.run(&[])?;
     let patches = search.unmarked();
     if patches.is_empty() {
@@ -100,7 +109,7 @@ pub fn unreachable(
     }
     let survey = Survey { patches, ..survey.clone() };
     for _ in 0..ATTEMPTS {
-        match at_standstill(pid, &survey, is_wanted) {
+        match at_standstill(question, &survey, is_wanted) {
             Err(Unknown::Busy) => std::thread::sleep(PAUSE),
             found => return found,
         }
@@ -110,13 +119,16 @@ pub fn unreachable(
 
 /// On a thread of its own: its end lets go of all that it has stopped, whatever happens.
 fn at_standstill(
-    pid: u32,
+    question: &Question,
     survey: &Survey,
     is_wanted: &(dyn Fn() -> bool + Sync),
 ) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+    let pid = question.pid;
     let work = || {
-        let start = Instant::now();
         let stopped = Stopped::stop(pid, survey.thread)?;
+        if sharers::are_there(pid, &question.family)? {
+            return Err(Unknown::Busy);
+        }
         let mut search = Search::new(pid, survey, Limit::start(STANDSTILL), is_wanted)?;
         search.set_guard(stopped.thread_pointer())?;
         let mut roots = stopped.registers().to_vec();
@@ -124,11 +136,9 @@ fn at_standstill(
         roots.extend(maps::kernel_held(pid)?);
         search.run(&roots)?;
         let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
-        let unmarked = unmarked.collect();
-        drop(stopped);
-        tracing::info!(pid, ms = start.elapsed().as_secs_f64() * 1e3, "all threads stood still");
-        Ok(unmarked)
+        Ok(unmarked.collect())
     };
+    let _guard = guard::begin();
     let joined = std::thread::scope(|scope| scope.spawn(work).join());
     joined.unwrap_or_else(|_| Err(Unknown::Hidden("hotdev itself made a mistake".into())))
 }

@@ -99,18 +99,13 @@ impl<'a> Search<'a> {
     }
 
     fn mapping(&mut self, map: &Mapping) -> Result<(), Unknown> {
-        for run in map.written(&self.pagemap)? {
+        for run in map.written(&self.pagemap, &|| self.go_on())? {
             let mut begin = run.start;
             while begin < run.end {
                 if self.marked.iter().all(|marked| *marked) {
                     return Ok(());
                 }
-                if self.limit.is_over() {
-                    return Err(Unknown::Hidden("its memory is too large to be searched".into()));
-                }
-                if !(self.is_wanted)() {
-                    return Err(Unknown::Interrupted);
-                }
+                self.go_on()?;
                 let end = run.end.min(begin + CHUNK);
                 // An address may begin in one chunk and end in the next.
                 let mut bytes = vec![0; (run.end.min(end + 7) - begin) as usize];
@@ -120,6 +115,17 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is time left.
+    fn go_on(&self) -> Result<(), Unknown> {
+        if self.limit.is_over() {
+            Err(Unknown::Hidden("its memory is too large to be searched".into()))
+        } else if (self.is_wanted)() {
+            Ok(())
+        } else {
+            Err(Unknown::Interrupted)
+        }
     }
 
     fn bytes(&mut self, begin: u64, bytes: &[u8]) -> io::Result<()> {

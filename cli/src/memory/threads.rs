@@ -25,19 +25,26 @@ use nix::unistd::Pid;
 use super::Unknown;
 
 /// How long all threads may take to stop.
-const STOP_LIMIT: Duration = Duration::from_millis(50);
+pub(super) const STOP_LIMIT: Duration = Duration::from_millis(50);
 
 /// The event with which a thread stops that was asked to (`PTRACE_EVENT_STOP`).
 const EVENT_STOP: i32 = 128;
 
 /// System calls that can be begun again after `EINTR`: read, write, readv, writev, accept, sendto,
 /// recvfrom, sendmsg, recvmsg, semop, rt_sigtimedwait, io_getevents, semtimedop, epoll_wait,
-/// epoll_pwait, accept4, io_pgetevents, epoll_pwait2.
-const BEGUN_AGAIN: [i64; 18] =
-    [0, 1, 19, 20, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 333, 441];
+/// epoll_pwait, accept4, recvmmsg, sendmmsg, io_pgetevents, epoll_pwait2.
+const BEGUN_AGAIN: [i64; 20] =
+    [0, 1, 19, 20, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 299, 307, 333, 441];
 
-/// System calls that must not be disturbed: close and connect, which cannot be begun again.
-const FRAGILE: [&str; 2] = ["3 ", "42 "];
+/// System calls with which no thread is disturbed. close, ioctl, connect, io_uring_enter and
+/// close_range may end with `EINTR` and cannot be begun again. In clone, fork, vfork and clone3 a
+/// thread may wait for a process that uses its memory, and does not stop meanwhile.
+const FRAGILE: [i64; 11] = [3, 16, 42, 56, 57, 58, EXECVE, EXECVEAT, 426, 435, 436];
+
+/// A thread in one of these ends all others, and waits until who traces them has noticed: see
+/// [`guard`](super::guard).
+const EXECVE: i64 = 59;
+const EXECVEAT: i64 = 322;
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -99,8 +106,9 @@ impl Stopped {
                 .filter_map(|task| self.seize(task).map(|there| there.then_some(task)).transpose())
                 .collect::<Result<_, _>>()?;
             for task in seized {
-                self.wait(task, deadline)?;
-                self.take_registers(task, task == own)?;
+                if self.wait(task, deadline)? {
+                    self.take_registers(task, task == own)?;
+                }
             }
         }
     }
@@ -115,23 +123,36 @@ impl Stopped {
             }
             // Should it not stop in time, a signal may be under way to it.
             self.threads.entry(task).and_modify(|thread| thread.plain = false);
-            self.wait(task, deadline)?;
-            self.take_registers(task, false)?;
-            if self.threads[&task].computes {
-                return Err(Unknown::Busy);
+            if self.wait(task, deadline)? {
+                self.take_registers(task, false)?;
+                if self.threads[&task].computes {
+                    return Err(Unknown::Busy);
+                }
             }
         }
         Ok(())
     }
 
+    /// The threads that have not ended.
     fn tasks(&self) -> io::Result<Vec<i32>> {
         let entries = fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten();
-        Ok(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Ok(all.filter(|task| !self.is_over(*task)).collect())
+    }
+
+    /// Whether a thread has ended: the first one stays listed as long as others run, and one that
+    /// is traced until its tracer ends.
+    fn is_over(&self, task: i32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/task/{task}/stat", self.pid));
+        let Ok(stat) = stat else { return true };
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        state.starts_with('Z') || state.starts_with('X')
     }
 
     fn is_fragile(&self, task: i32) -> bool {
         let call = fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid));
-        call.is_ok_and(|call| FRAGILE.iter().any(|fragile| call.starts_with(fragile)))
+        let number = call.ok().and_then(|call| call.split(' ').next()?.trim().parse().ok());
+        number.is_some_and(|number: i64| FRAGILE.contains(&number))
     }
 
     /// Asks a thread to stop; false where it has ended.
@@ -170,7 +191,8 @@ impl Stopped {
         })
     }
 
-    fn wait(&mut self, task: i32, deadline: Instant) -> Result<(), Unknown> {
+    /// Waits until a thread has stopped; false where it has ended instead.
+    fn wait(&mut self, task: i32, deadline: Instant) -> Result<bool, Unknown> {
         // WSTOPPED
         let flags = WaitPidFlag::WUNTRACED
             | WaitPidFlag::__WALL
@@ -191,7 +213,10 @@ impl Stopped {
                 if let Some(thread) = self.threads.get_mut(&task) {
                     thread.plain = plain;
                 }
-                return Ok(());
+                return Ok(true);
+            }
+            if self.is_over(task) {
+                return Ok(false);
             }
             if Instant::now() > deadline {
                 return Err(Unknown::Busy);
@@ -206,7 +231,12 @@ impl Stopped {
         let all = ptrace::getregs(id).map_err(failed)?;
         let vectors = ptrace::getregset::<NT_PRFPREG>(id).map_err(failed)?;
         let Some(thread) = self.threads.get_mut(&task) else { return Ok(()) };
-        thread.computes = !is_own && all.orig_rax.cast_signed() < 0;
+        let call = all.orig_rax.cast_signed();
+        if [EXECVE, EXECVEAT].contains(&call) {
+            // This is another program already.
+            return Err(Unknown::Busy);
+        }
+        thread.computes = !is_own && call < 0;
         thread.thread_pointer = all.fs_base;
         if !is_own {
             thread.registers = vec![
