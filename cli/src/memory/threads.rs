@@ -55,11 +55,21 @@ pub struct Stopped {
 }
 
 struct Thread {
-    /// Whether it stopped because it was asked to, and not for a signal.
-    plain: bool,
+    stop: Stop,
     computes: bool,
     registers: Vec<u64>,
     thread_pointer: u64,
+}
+
+/// How a thread stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// It runs, as far as is known.
+    No,
+    /// Because it was asked to.
+    Asked,
+    /// For a signal that it is about to take; nothing where nix does not know it.
+    Signal(Option<Signal>),
 }
 
 impl Drop for Stopped {
@@ -118,11 +128,10 @@ impl Stopped {
         let computing = self.threads.iter().filter(|(_, thread)| thread.computes);
         let computing: Vec<i32> = computing.map(|(task, _)| *task).collect();
         for task in computing {
-            if !self.threads[&task].plain || ptrace::syscall(Pid::from_raw(task), None).is_err() {
+            if self.threads[&task].stop != Stop::Asked || ptrace::syscall(Pid::from_raw(task), None).is_err() {
                 return Err(Unknown::Busy);
             }
-            // Should it not stop in time, a signal may be under way to it.
-            self.threads.entry(task).and_modify(|thread| thread.plain = false);
+            self.threads.entry(task).and_modify(|thread| thread.stop = Stop::No);
             if self.wait(task, deadline)? {
                 self.take_registers(task, false)?;
                 if self.threads[&task].computes {
@@ -167,7 +176,7 @@ impl Stopped {
         }
         // Known from here on, so that it is let go whatever follows.
         let thread =
-            Thread { plain: false, computes: false, registers: Vec::new(), thread_pointer: 0 };
+            Thread { stop: Stop::No, computes: false, registers: Vec::new(), thread_pointer: 0 };
         self.threads.insert(task, thread);
         match ptrace::interrupt(id) {
             Ok(()) | Err(Errno::ESRCH) => Ok(true),
@@ -193,26 +202,11 @@ impl Stopped {
 
     /// Waits until a thread has stopped; false where it has ended instead.
     fn wait(&mut self, task: i32, deadline: Instant) -> Result<bool, Unknown> {
-        // WSTOPPED
-        let flags = WaitPidFlag::WUNTRACED
-            | WaitPidFlag::__WALL
-            | WaitPidFlag::WNOWAIT
-            | WaitPidFlag::WNOHANG;
         loop {
-            let plain = match waitid(Id::Pid(Pid::from_raw(task)), flags) {
-                Ok(WaitStatus::StillAlive) => None,
-                Ok(
-                    WaitStatus::PtraceEvent(_, Signal::SIGTRAP, EVENT_STOP)
-                    | WaitStatus::PtraceSyscall(_),
-                ) => Some(true),
-                // A signal, of which nix does not know those of real time.
-                Ok(_) | Err(Errno::EINVAL) => Some(false),
-                Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),
-            };
-            if let Some(plain) = plain {
-                if let Some(thread) = self.threads.get_mut(&task) {
-                    thread.plain = plain;
-                }
+            let stop = stop_of(task);
+            let stop = stop.map_err(|error| Unknown::Hidden(format!("thread {task}: {error}")))?;
+            if let Some(thread) = self.threads.get_mut(&task).filter(|_| stop != Stop::No) {
+                thread.stop = stop;
                 return Ok(true);
             }
             if self.is_over(task) {
@@ -251,11 +245,38 @@ impl Stopped {
     }
 
     /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
-    fn go_on(&self) {
-        for (task, _) in self.threads.iter().filter(|(_, thread)| thread.plain) {
-            self.begin_again(*task);
-            let _ = ptrace::detach(Pid::from_raw(*task), None);
+    fn go_on(&mut self) {
+        let is_asked = |(task, thread): (&i32, &Thread)| {
+            (thread.stop == Stop::Asked).then_some(*task)
+        };
+        self.threads.iter().filter_map(is_asked).for_each(|task| self.let_go(task));
+        // Where others were given up, a thread may be about to stop.
+        let mut late: Vec<i32> = self.threads.keys().copied().collect();
+        late.retain(|task| self.threads[task].stop != Stop::Asked);
+        let deadline = Instant::now() + STOP_LIMIT;
+        while !late.is_empty() && Instant::now() < deadline {
+            late.retain(|task| match stop_of(*task) {
+                Ok(Stop::No) => !self.is_over(*task),
+                Ok(Stop::Asked) => {
+                    self.let_go(*task);
+                    false
+                }
+                Ok(Stop::Signal(signal)) => {
+                    if signal.is_some_and(|signal| !self.is_caught(*task, 1 << (signal as u64 - 1)))
+                    {
+                        self.begin_again(*task);
+                    }
+                    false
+                }
+                Err(_) => false,
+            });
+            std::thread::sleep(Duration::from_micros(100));
         }
+    }
+
+    fn let_go(&self, task: i32) {
+        self.begin_again(task);
+        let _ = ptrace::detach(Pid::from_raw(task), None);
     }
 
     /// Has a system call begun again that the stop has ended.
@@ -266,7 +287,7 @@ impl Stopped {
         let was_ended = all.rax.cast_signed() == -i64::from(Errno::EINTR as i32);
         if was_ended && BEGUN_AGAIN.contains(&call) && self.is_syscall(all.rip.wrapping_sub(2))
             // A signal's handler is to be told of, as ever.
-            && !self.has_signal(task)
+            && !self.is_caught(task, u64::MAX)
         {
             all.rax = all.orig_rax;
             all.rip -= 2;
@@ -280,14 +301,38 @@ impl Stopped {
         memory.is_ok_and(|memory| memory.read_exact_at(&mut bytes, at).is_ok()) && bytes == SYSCALL
     }
 
-    /// Whether a signal waits for the thread that it does not block.
-    fn has_signal(&self, task: i32) -> bool {
+    /// Whether a handler is about to be called for one of `signals`: one that waits and is not
+    /// blocked, or a single one that the thread has stopped for. A thread that is traced is woken
+    /// also by a signal that nobody takes; without, it would not notice.
+    fn is_caught(&self, task: i32, signals: u64) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/task/{task}/status", self.pid));
         let Ok(status) = status else { return true };
         let mask = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX)
         };
-        (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") != 0
+        let pending = (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:");
+        let one = if signals.is_power_of_two() { signals } else { 0 };
+        (pending & signals | one) & mask("SigCgt:") != 0
+    }
+}
+
+/// How a thread stands that was asked to stop.
+fn stop_of(task: i32) -> nix::Result<Stop> {
+    // WSTOPPED
+    let flags = WaitPidFlag::WUNTRACED
+        | WaitPidFlag::__WALL
+        | WaitPidFlag::WNOWAIT
+        | WaitPidFlag::WNOHANG;
+    match waitid(Id::Pid(Pid::from_raw(task)), flags) {
+        // Nobody's, where it has ended and another thread has replaced the program.
+        Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => Ok(Stop::No),
+        Ok(
+            WaitStatus::PtraceEvent(_, Signal::SIGTRAP, EVENT_STOP) | WaitStatus::PtraceSyscall(_),
+        ) => Ok(Stop::Asked),
+        Ok(WaitStatus::PtraceEvent(_, signal, 0)) => Ok(Stop::Signal(Some(signal))),
+        // The kernel's numbers of real time, which nix does not know; a stop of all threads.
+        Ok(_) | Err(Errno::EINVAL) => Ok(Stop::Signal(None)),
+        Err(error) => Err(error),
     }
 }
