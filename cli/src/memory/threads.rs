@@ -170,6 +170,7 @@ impl Stopped {
         match ptrace::seize(id, Options::PTRACE_O_TRACESYSGOOD) {
             Ok(()) => {}
             Err(Errno::ESRCH) => return Ok(false),
+            Err(Errno::EPERM) if self.is_over(task) => return Ok(false),
             // The last one who held it may be on the way out.
             Err(Errno::EPERM) if self.is_held(task) => return Err(Unknown::Busy),
             Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),

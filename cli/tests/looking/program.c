@@ -79,7 +79,9 @@ static void *in_child(void *_) {
     }
 }
 static void *replaces(void *self) {
-    nanosleep(&SHORT, NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    usleep(4000 + now.tv_nsec / 1000 % 40 * 1000);
     printf("replaced %d\n", interrupted), fflush(stdout);
     execl("/proc/self/exe", self, "again", NULL);
     return NULL;
@@ -99,6 +101,8 @@ int main(int argc, char **argv) {
     // The replaced program leaves its System V queues behind.
     for (int way = 0; way < (argc > 1 ? 4 : 9); way++) pthread_create(&thread, NULL, ways[way], NULL);
     if (argc > 1) pthread_create(&thread, NULL, replaces, argv[0]);
+    // Each takes time to be stopped, and to end.
+    for (int more = 0; argc > 1 && more < 60; more++) pthread_create(&thread, NULL, in_sleep, NULL);
     for (int beat = 0;; beat++) {
         if (argc < 2) printf("beat %d %d\n", beat, interrupted), fflush(stdout);
         nanosleep(&SHORT, NULL);
