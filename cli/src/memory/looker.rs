@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use hotdev_protocol::{Survey, frame};
 
-use super::{ATTEMPTS, FIRST_LOOK, Question, STANDSTILL, Unknown, guard, unreachable};
+use super::{ATTEMPTS, FIRST_LOOK, Found, Question, STANDSTILL, Unknown, guard, unreachable};
 use crate::process;
 
 /// The one argument of such a process.
@@ -26,7 +26,7 @@ const LIMIT: Duration = FIRST_LOOK.saturating_add(STANDSTILL.saturating_mul(ATTE
 /// How often it is asked whether the answer is still waited for.
 const TICK: Duration = Duration::from_millis(5);
 
-type Answer = Result<BTreeSet<Vec<u8>>, Unknown>;
+type Answer = Result<Found, Unknown>;
 
 /// See the module's head.
 pub struct Looker {
@@ -77,13 +77,17 @@ impl Looker {
         survey: Survey,
         family: &[u32],
         is_wanted: &dyn Fn() -> bool,
-    ) -> Answer {
+    ) -> Result<BTreeSet<Vec<u8>>, Unknown> {
         let Some(questions) = &mut self.questions else { return Err(Unknown::Interrupted) };
         frame::write(questions, &Question { pid, survey, family: family.to_vec() })?;
         let end = Instant::now() + LIMIT;
         loop {
             match self.answers.recv_timeout(TICK) {
-                Ok(answer) => return answer,
+                Ok(answer) => {
+                    let found = answer?;
+                    found.references.iter().for_each(|it| tracing::debug!("old code: {it}"));
+                    return Ok(found.unreachable);
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(Unknown::Busy),
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -18,7 +18,7 @@ pub struct Mapping {
     pub range: Range<u64>,
     is_writable: bool,
     is_shared: bool,
-    path: String,
+    pub path: String,
 }
 
 /// Every mapping in which an address may stand.

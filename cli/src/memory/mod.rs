@@ -91,27 +91,40 @@ struct Question {
     family: Vec<u32>,
 }
 
-/// Build ids of the surveyed patches to which nothing in the process refers. `is_wanted` says
-/// whether the answer is still waited for.
+/// What a search comes to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Found {
+    /// Build ids of the surveyed patches to which nothing in the process refers.
+    unreachable: BTreeSet<Vec<u8>>,
+    /// What refers to others, for the log.
+    references: Vec<String>,
+}
+
+/// Searches a process. `is_wanted` says whether the answer is still waited for.
 fn unreachable(
     question: &Question,
     is_wanted: &(dyn Fn() -> bool + Sync),
-) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+) -> Result<Found, Unknown> {
     // A first look while the threads run: most of what has to stay is found so, and how long the
     // search takes.
     let survey = &question.survey;
     maps::kernel_held(question.pid)?;
     let mut search = Search::new(question.pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
     search.run(&[])?;
-    let patches = search.unmarked();
+    let (patches, references) = (search.unmarked(), search.references());
     if patches.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(Found { references, ..Found::default() });
     }
     let survey = Survey { patches, ..survey.clone() };
     for _ in 0..ATTEMPTS {
         match at_standstill(question, &survey, is_wanted) {
             Err(Unknown::Busy) => std::thread::sleep(PAUSE),
-            found => return found,
+            found => {
+                return found.map(|mut found| {
+                    found.references.extend(references);
+                    found
+                });
+            }
         }
     }
     Err(Unknown::Busy)
@@ -122,7 +135,7 @@ fn at_standstill(
     question: &Question,
     survey: &Survey,
     is_wanted: &(dyn Fn() -> bool + Sync),
-) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+) -> Result<Found, Unknown> {
     let pid = question.pid;
     let work = || {
         let stopped = Stopped::stop(pid, survey.thread)?;
@@ -136,7 +149,7 @@ fn at_standstill(
         roots.extend(maps::kernel_held(pid)?);
         search.run(&roots)?;
         let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
-        Ok(unmarked.collect())
+        Ok(Found { unreachable: unmarked.collect(), references: search.references() })
     };
     let _guard = guard::begin();
     let joined = std::thread::scope(|scope| scope.spawn(work).join());

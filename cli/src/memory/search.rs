@@ -37,6 +37,8 @@ pub struct Search<'a> {
     /// The upper halves of addresses in there.
     upper: Vec<Finder<'static>>,
     guard: Option<u64>,
+    /// Which words refer to patches, and where to: the first for each.
+    found: Vec<(u64, u64)>,
     limit: Limit,
     is_wanted: &'a (dyn Fn() -> bool + Sync),
 }
@@ -67,6 +69,7 @@ impl<'a> Search<'a> {
             around: begin..end,
             upper: upper.collect(),
             guard: None,
+            found: Vec::new(),
             limit,
             is_wanted,
         })
@@ -102,6 +105,16 @@ impl<'a> Search<'a> {
     pub fn unmarked(&self) -> Vec<Surveyed> {
         let all = self.patches.iter().zip(&self.marked);
         all.filter(|(_, marked)| !**marked).map(|(patch, _)| patch.clone()).collect()
+    }
+
+    /// What refers to patches, for the log.
+    pub fn references(&self) -> Vec<String> {
+        let references = self.found.iter().map(|(at, address)| {
+            let map = self.mappings.iter().find(|map| map.range.contains(at));
+            let (begin, name) = map.map_or((0, ""), |map| (map.range.start, map.path.as_str()));
+            format!("{address:#x} stands at {at:#x} ({:#x} in {name:?})", at - begin)
+        });
+        references.collect()
     }
 
     fn mapping(&mut self, map: &Mapping) -> Result<(), Unknown> {
@@ -167,7 +180,7 @@ impl<'a> Search<'a> {
             return Ok(());
         };
         if !self.is_of_loader(at, &self.patches[index]) {
-            tracing::debug!(at, address, "an old patch is referred to");
+            self.found.push((at, address));
             self.marked[index] = true;
         }
         Ok(())

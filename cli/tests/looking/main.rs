@@ -68,7 +68,7 @@ struct Looker {
     answers: Receiver<Answer>,
 }
 
-type Answer = Result<Vec<Vec<u8>>, Unknown>;
+type Answer = Result<(Vec<Vec<u8>>, Vec<String>), Unknown>;
 
 impl Looker {
     fn start() -> Self {
@@ -103,7 +103,7 @@ impl Looker {
             Err(RecvTimeoutError::Timeout) => panic!("no answer, and no end"),
         };
         match answer {
-            Ok(found) => {
+            Ok((found, _)) => {
                 assert_eq!(found, [vec![7]]);
                 Some(true)
             }
