@@ -2,11 +2,6 @@
 //!
 //! The modules, in the order in which an edit goes through them.
 
-/// A session parses megabytes of objects at every save, on changing threads. glibc keeps what each of
-/// its arenas had at most; this allocator gives pages back that are not used.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 // The command line and the project.
 pub mod args;
 pub mod config;

@@ -185,8 +185,10 @@ impl State {
         journals.iter_mut().for_each(|journal| journal.forget(&ranges));
         self.applied = journals;
         self.loaded.retain(|loaded| !settle.unload.contains(&loaded.build_id));
-        let images = images::loaded();
-        let is_loaded = |id: &&Vec<u8>| images.iter().any(|image| image.build_id == **id);
+        let left = images::loaded();
+        let is_left = |range: &Range<u64>| left.iter().any(|image| image.range() == *range);
+        ranges.iter().filter(|range| !is_left(range)).for_each(memory::keep_free);
+        let is_loaded = |id: &&Vec<u8>| left.iter().any(|image| image.build_id == **id);
         Ok(settle.unload.iter().filter(|id| !is_loaded(id)).cloned().collect())
     }
 

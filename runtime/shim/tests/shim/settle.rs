@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use hotdev_protocol::{
-    Command, FailureKind, Patch, Place, Reply, Settle, Survey, Value, Word,
-};
+use hotdev_protocol::{Command, FailureKind, Patch, Place, Reply, Settle, Survey, Value, Word};
 
 use crate::{
     build::parts,
@@ -36,15 +34,27 @@ fn maps(program: &Program) -> String {
     std::fs::read_to_string(format!("/proc/{}/maps", program.pid())).unwrap()
 }
 
+/// The addresses of a line of `maps`.
+fn range(line: &str) -> std::ops::Range<u64> {
+    let (begin, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+    let number = |text| u64::from_str_radix(text, 16).unwrap();
+    number(begin)..number(end)
+}
+
 #[test]
 fn a_patch_that_is_not_in_use_is_unloaded() {
     let (_session, program, mut connection) = Session::with_program();
     connection.applies(patch(1, &parts().two));
     connection.applies(patch_on(2, &parts().three, &parts().two));
+    let found = survey(&mut connection, &parts().two).patches.remove(0);
     let gone = connection.ask(settle(&[2], &[&parts().two]));
     assert_eq!(gone, Reply::Settled(vec![id(&parts().two)]));
     assert!(!maps(&program).contains("two.so") && maps(&program).contains("three.so"));
     assert!(survey(&mut connection, &parts().two).patches.is_empty());
+    // Nothing else comes where it was.
+    let place = maps(&program);
+    let place = place.lines().find(|line| range(line).contains(&found.begin));
+    assert!(place.is_some_and(|line| line.contains("---p") && !line.contains(".so")), "{place:?}");
     program.prints(3);
     connection.fails(Command::Revert(1), FailureKind::BadOrder);
     connection.reverts(0);
@@ -84,8 +94,8 @@ fn a_survey_says_where_a_patch_is() {
 
 /// A patch that leads `value` to `words.so`, which is loaded already, and may write a word more.
 fn patch_of_words(generation: u64, library: &Path, more: &[Word]) -> Patch {
-    let [base, words] = [(&parts().base, 1), (&parts().words, 2)]
-        .map(|(library, image)| Elf::open(library, image));
+    let [base, words] =
+        [(&parts().base, 1), (&parts().words, 2)].map(|(library, image)| Elf::open(library, image));
     let mut patch = patch(generation, library);
     patch.images.push(words.build_id());
     let value = Value::Address { was: Some(base.symbol("value")), now: words.symbol("value") };
