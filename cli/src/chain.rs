@@ -164,9 +164,7 @@ impl<'a> Settling<'a> {
         let mut needed = Ids::new();
         let last = inside.into_iter().chain(outside);
         match writers.last_mut() {
-            Some(writer) => {
-                last.for_each(|(at, was, now)| writer.address(at, was, now))
-            }
+            Some(writer) => last.for_each(|(at, was, now)| writer.address(at, was, now)),
             // Nothing is left to write them.
             None => needed.extend(last.map(|(_, _, now)| now.0)),
         }

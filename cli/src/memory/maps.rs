@@ -117,7 +117,9 @@ pub fn kernel_held(pid: u32) -> Result<Vec<u64>, Unknown> {
         let target = fs::read_link(entry.path()).unwrap_or_default();
         if target.as_os_str() == "anon_inode:[userfaultfd]" {
             // To read such memory may mean to wait for a thread that is stopped.
-            return Err(Unknown::Hidden("the program fills its memory itself (userfaultfd)".into()));
+            return Err(Unknown::Hidden(
+                "the program fills its memory itself (userfaultfd)".into(),
+            ));
         }
         if target.as_os_str() == "anon_inode:[eventpoll]" {
             let name = entry.file_name().to_string_lossy().into_owned();

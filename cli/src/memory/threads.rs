@@ -128,7 +128,9 @@ impl Stopped {
         let computing = self.threads.iter().filter(|(_, thread)| thread.computes);
         let computing: Vec<i32> = computing.map(|(task, _)| *task).collect();
         for task in computing {
-            if self.threads[&task].stop != Stop::Asked || ptrace::syscall(Pid::from_raw(task), None).is_err() {
+            if self.threads[&task].stop != Stop::Asked
+                || ptrace::syscall(Pid::from_raw(task), None).is_err()
+            {
                 return Err(Unknown::Busy);
             }
             self.threads.entry(task).and_modify(|thread| thread.stop = Stop::No);
@@ -247,9 +249,8 @@ impl Stopped {
 
     /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
     fn go_on(&mut self) {
-        let is_asked = |(task, thread): (&i32, &Thread)| {
-            (thread.stop == Stop::Asked).then_some(*task)
-        };
+        let is_asked =
+            |(task, thread): (&i32, &Thread)| (thread.stop == Stop::Asked).then_some(*task);
         self.threads.iter().filter_map(is_asked).for_each(|task| self.let_go(task));
         // Where others were given up, a thread may be about to stop.
         let mut late: Vec<i32> = self.threads.keys().copied().collect();
@@ -321,10 +322,8 @@ impl Stopped {
 /// How a thread stands that was asked to stop.
 fn stop_of(task: i32) -> nix::Result<Stop> {
     // WSTOPPED
-    let flags = WaitPidFlag::WUNTRACED
-        | WaitPidFlag::__WALL
-        | WaitPidFlag::WNOWAIT
-        | WaitPidFlag::WNOHANG;
+    let flags =
+        WaitPidFlag::WUNTRACED | WaitPidFlag::__WALL | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     match waitid(Id::Pid(Pid::from_raw(task)), flags) {
         // Nobody's, where it has ended and another thread has replaced the program.
         Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => Ok(Stop::No),

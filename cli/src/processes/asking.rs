@@ -35,7 +35,11 @@ impl Processes {
         let _ = self.ask_all(command);
     }
 
-    pub(super) fn ask(&mut self, index: usize, command: &Command) -> std::result::Result<(), Undelivered> {
+    pub(super) fn ask(
+        &mut self,
+        index: usize,
+        command: &Command,
+    ) -> std::result::Result<(), Undelivered> {
         self.ask_for(index, command).map(drop)
     }
 
@@ -124,4 +128,3 @@ impl io::Write for Until<'_> {
 pub(super) fn disconnect(process: &Process) {
     let _ = process.stream.shutdown(std::net::Shutdown::Both);
 }
-

@@ -115,4 +115,3 @@ pub fn socket_folder(target_dir: &Path) -> Result<PathBuf> {
     }
     Ok(folder)
 }
-

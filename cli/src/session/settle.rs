@@ -49,6 +49,7 @@ impl Session {
         let retired: Ids = workshop.retired().into_iter().collect();
         let events = self.events.clone();
         let unused = self.unused(retired.clone());
+        let needed = retired.len() - unused.len();
         let current = self.chain.iter().map(|one| one.patch.images[0].clone()).collect();
         let is_wanted = || too_many || events.is_empty();
         let gone = match self.unreachable(unused, &current, &is_wanted) {
@@ -75,6 +76,7 @@ impl Session {
         tracing::info!(
             unloaded = gone.everywhere.len(),
             kept = self.kept_retired,
+            needed,
             ms = start.elapsed().as_millis() as u64,
             "old code"
         );
