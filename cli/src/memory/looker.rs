@@ -79,7 +79,9 @@ impl Looker {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<Vec<u8>>, Unknown> {
         let Some(questions) = &mut self.questions else { return Err(Unknown::Interrupted) };
-        frame::write(questions, &Question { pid, survey, family: family.to_vec() })?;
+        let question = Question { pid, survey, family: family.to_vec() };
+        // It may have ended rather than hold the program up.
+        frame::write(questions, &question).map_err(|_| Unknown::Busy)?;
         let end = Instant::now() + LIMIT;
         loop {
             match self.answers.recv_timeout(TICK) {
