@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::STANDSTILL;
-use super::threads::STOP_LIMIT;
+use super::threads::{LATE_LIMIT, STOP_LIMIT};
 
 /// What the end of a standstill may take beyond its own limits.
 const SPARE: Duration = Duration::from_millis(150);
@@ -42,7 +42,9 @@ pub fn watch() {
         loop {
             thread::sleep(TICK);
             let began = *BEGAN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            if began.is_some_and(|began| began.elapsed() > STANDSTILL + STOP_LIMIT * 2 + SPARE) {
+            if began
+                .is_some_and(|began| began.elapsed() > STANDSTILL + STOP_LIMIT + LATE_LIMIT + SPARE)
+            {
                 std::process::exit(1);
             }
         }

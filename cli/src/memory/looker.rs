@@ -87,6 +87,7 @@ impl Looker {
             match self.answers.recv_timeout(TICK) {
                 Ok(answer) => {
                     let found = answer?;
+                    tracing::info!(pid, ms = found.still, "all threads stood still");
                     found.references.iter().for_each(|it| tracing::debug!("old code: {it}"));
                     return Ok(found.unreachable);
                 }

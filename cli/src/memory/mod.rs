@@ -98,6 +98,8 @@ struct Found {
     unreachable: BTreeSet<Vec<u8>>,
     /// What refers to others, for the log.
     references: Vec<String>,
+    /// How long the threads stood still, in milliseconds.
+    still: f64,
 }
 
 /// Searches a process. `is_wanted` says whether the answer is still waited for.
@@ -138,6 +140,7 @@ fn at_standstill(
 ) -> Result<Found, Unknown> {
     let pid = question.pid;
     let work = || {
+        let start = Instant::now();
         let stopped = Stopped::stop(pid, survey.thread)?;
         if sharers::are_there(pid, &question.family)? {
             return Err(Unknown::Busy);
@@ -149,7 +152,9 @@ fn at_standstill(
         roots.extend(maps::kernel_held(pid)?);
         search.run(&roots)?;
         let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
-        Ok(Found { unreachable: unmarked.collect(), references: search.references() })
+        let (unreachable, references) = (unmarked.collect(), search.references());
+        drop(stopped);
+        Ok(Found { unreachable, references, still: start.elapsed().as_secs_f64() * 1e3 })
     };
     let _guard = guard::begin();
     let joined = std::thread::scope(|scope| scope.spawn(work).join());

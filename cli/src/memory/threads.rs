@@ -12,6 +12,8 @@
 
 mod release;
 
+pub(super) use release::LATE_LIMIT;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -68,7 +68,7 @@ struct Looker {
     answers: Receiver<Answer>,
 }
 
-type Answer = Result<(Vec<Vec<u8>>, Vec<String>), Unknown>;
+type Answer = Result<(Vec<Vec<u8>>, Vec<String>, f64), Unknown>;
 
 impl Looker {
     fn start() -> Self {
@@ -103,7 +103,7 @@ impl Looker {
             Err(RecvTimeoutError::Timeout) => panic!("no answer, and no end"),
         };
         match answer {
-            Ok((found, _)) => {
+            Ok((found, ..)) => {
                 assert_eq!(found, [vec![7]]);
                 Some(true)
             }

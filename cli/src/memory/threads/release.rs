@@ -18,17 +18,25 @@ const BEGUN_AGAIN: [i64; 20] =
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
+/// How long a thread may take to stop that was asked to and is to go on. On a busy machine it may
+/// not run for as long.
+pub const LATE_LIMIT: Duration = Duration::from_millis(500);
+
 impl Stopped {
     /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
     pub(super) fn go_on(&mut self) {
         let is_asked =
             |(task, thread): (&i32, &Thread)| (thread.stop == Stop::Asked).then_some(*task);
         self.threads.iter().filter_map(is_asked).for_each(|task| self.let_go(task));
-        // Where others were given up, a thread may be about to stop.
+        // Where others were given up, a thread may be about to stop. Nobody stands still for it.
         let mut late: Vec<i32> = self.threads.keys().copied().collect();
         late.retain(|task| self.threads[task].stop != Stop::Asked);
-        let deadline = Instant::now() + STOP_LIMIT;
+        let mut deadline = Instant::now() + LATE_LIMIT;
         while !late.is_empty() && Instant::now() < deadline {
+            if late.iter().any(|task| self.is_over(*task)) {
+                // Another thread may wait for this one to let go of those that have ended.
+                deadline = deadline.min(Instant::now() + STOP_LIMIT);
+            }
             late.retain(|task| match stop_of(*task) {
                 Ok(Stop::No) => !self.is_over(*task),
                 Ok(Stop::Asked) => {
