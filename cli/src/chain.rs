@@ -141,31 +141,32 @@ impl<'a> Settling<'a> {
                 writer.patch.words.push(word);
             }
         }
-        let mut last = Vec::new();
+        // Words of patches come before those that lead the program into them.
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
         for (at, cell) in self.cells.iter().filter(|(at, _)| !self.gone.contains(&at.0)) {
             let now = cell.now.clone();
             let Some(&rank) = ranks.get(&at.0) else {
                 if cell.was.as_ref() != Some(&now) {
-                    last.push((at.clone(), cell.was.clone(), now));
+                    outside.push((at.clone(), cell.was.clone(), now));
                 }
                 continue;
             };
             if ranks.get(&now.0).is_none_or(|target| *target <= rank) {
                 writers[rank].address(at.clone(), cell.was.clone(), now);
             } else {
-                // Nothing uses the word before the step that writes it again.
-                let nowhere = (at.0.clone(), 0);
+                // Nothing uses the word before the step that writes it again. That is not taken
+                // back: old code may still run when the step is.
+                let nowhere = (at.0.clone(), Place::nowhere(0).offset);
                 writers[rank].address(at.clone(), cell.was.clone(), nowhere.clone());
-                last.push((at.clone(), Some(nowhere), now));
+                inside.push((at.clone(), Some(nowhere), now));
             }
         }
         let mut needed = Ids::new();
+        let last = inside.into_iter().chain(outside);
         match writers.last_mut() {
-            Some(writer) => {
-                last.into_iter().for_each(|(at, was, now)| writer.address(at, was, now))
-            }
+            Some(writer) => last.for_each(|(at, was, now)| writer.address(at, was, now)),
             // Nothing is left to write them.
-            None => needed.extend(last.into_iter().map(|(_, _, now)| now.0)),
+            None => needed.extend(last.map(|(_, _, now)| now.0)),
         }
         let named = writers.iter().flat_map(|writer| writer.ids.keys());
         needed.extend(named.filter(|id| self.gone.contains(*id)).cloned());
@@ -192,7 +193,7 @@ mod tests {
 
     /// Patch `id` writes words: place, before, after; each an image and an offset.
     fn patch(id: u8, words: &[(At, Option<At>, At)]) -> Patch {
-        let images = [id].into_iter().chain((1..=HOT).filter(|other| *other != id));
+        let images = [id].into_iter().chain((0..=HOT).filter(|other| *other != id));
         let mut patch = Patch {
             generation: id.into(),
             library: format!("{id}"),
@@ -289,6 +290,26 @@ mod tests {
             assert_eq!(run(&again), before);
             let named = settled.iter().flat_map(|patch| &patch.images);
             assert!(named.into_iter().all(|id| !gone.contains(id)));
+        }
+    }
+
+    #[test]
+    fn nothing_leads_into_a_patch_before_its_words_are_written() {
+        // Build ids sort after the hot image's, and before it.
+        for hot in [0, HOT] {
+            let hot_word = (hot, 3);
+            let patches = [
+                patch(1, &[((1, 0), None, (1, 7)), (hot_word, Some((hot, 9)), (1, 7))]),
+                patch(2, &[((1, 0), Some((1, 7)), (2, 7)), ((2, 0), None, (2, 7))]),
+            ];
+            let settled = settle(&patches, 2, &Ids::new()).unwrap();
+            let last = settled.last().unwrap();
+            let places: Vec<Spot> = last.words.iter().map(|word| spot(last, word.at)).collect();
+            let at = |id: u8| places.iter().position(|(image, _)| *image == [id]).unwrap();
+            assert!(at(1) < at(hot), "{places:?}");
+            // Where it led nowhere, no way back leads it there.
+            let Value::Address { was: Some(was), .. } = last.words[at(1)].value else { panic!() };
+            assert_eq!(was, Place::nowhere(last.words[at(1)].at.image));
         }
     }
 

@@ -8,7 +8,8 @@ use crate::control::{Request, client};
 use crate::error::{Error, Kind, Result};
 use crate::report::{self, Reporter};
 use crate::{
-    demo, doctor, editors, exit, generated, images, init, lsp, session, templates, tui, wrapper,
+    demo, doctor, editors, exit, generated, images, init, lsp, memory, session, templates, tui,
+    wrapper,
 };
 
 /// Runs hotdev with a whole command line, the program's name first, and returns the exit code.
@@ -20,6 +21,9 @@ pub fn main(line: Vec<OsString>) -> u8 {
         }
         eprintln!("hotdev: internal error: {panic}");
     }));
+    if line.get(1).is_some_and(|word| word == memory::LOOK) {
+        return memory::serve();
+    }
     if let Some(code) = as_tool(&line) {
         return code;
     }

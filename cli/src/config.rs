@@ -73,7 +73,7 @@ pub struct Hot {
 }
 
 /// `[reload]`: what a save may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case", expecting = "a section")]
 #[schemars(deny_unknown_fields)]
 pub struct Reload {
@@ -81,6 +81,12 @@ pub struct Reload {
     pub on_incompatible: OnIncompatible,
     /// Whether old code is unloaded to which nothing in the program's memory refers.
     pub unload: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { on_incompatible: OnIncompatible::default(), unload: true }
+    }
 }
 
 /// What happens to an edit that cannot go into the running program.
@@ -253,7 +259,7 @@ mod tests {
             hot.exclude = ['q']
             [reload]
             on-incompatible = 'restart'
-            unload = true
+            unload = false
             [watch]
             ignore = ['assets/**']
             [ui]
@@ -267,7 +273,7 @@ mod tests {
         let expected = Config {
             app,
             hot: Hot { exclude: vec!["q".into()] },
-            reload: Reload { on_incompatible: OnIncompatible::Restart, unload: true },
+            reload: Reload { on_incompatible: OnIncompatible::Restart, unload: false },
             watch: Watch { ignore: vec!["assets/**".into()] },
             ui: Ui { notify: true },
         };

@@ -192,9 +192,9 @@ const TEMPLATE: &str = r#"# Settings of hotdev for this workspace. All of them a
 # An edit that cannot go into the running program: "restart" with it, or "keep" the program as it
 # is. "ask" keeps it too, and asks in the terminal UI; plain lines name `hotdev restart` instead.
 #on-incompatible = "ask"
-# `true` unloads old code when nothing in the program's memory refers to it: see "Old code" in
-# hotdev's README before.
-#unload = false
+# Old code is unloaded when nothing in the program's memory refers to it. `false` keeps it all: see
+# "Old code" in hotdev's README.
+#unload = true
 
 [watch]
 # Files whose changes mean nothing, as in a .gitignore of the workspace root.

@@ -4,9 +4,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Starts a compiler in a process group of its own: what it starts can be ended with it, and a
 /// Ctrl-C at the terminal reaches hotdev first.
@@ -58,20 +56,6 @@ pub fn wait_gone(ids: &[u32], limit: Duration) -> bool {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// Whether [`wait_end`] can do what it is for.
-pub fn can_wait_end() -> bool {
-    pid(std::process::id()).is_some_and(|own| pidfd_open(own, PidfdFlags::empty()).is_ok())
-}
-
-/// Waits until a child of this process has ended, and leaves it to be waited for. Returns at once
-/// where the kernel cannot do that (before Linux 5.3).
-pub fn wait_end(id: u32) {
-    let opened = pid(id).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let Some(descriptor) = opened else { return };
-    let mut ends = [PollFd::new(&descriptor, PollFlags::IN)];
-    while poll(&mut ends, None) == Err(Errno::INTR) {}
 }
 
 /// Names of the processes that a process has started, and that these have, as far as they run.

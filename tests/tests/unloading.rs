@@ -129,3 +129,45 @@ fn generations(hot: &Session) -> std::path::PathBuf {
     let path = maps.lines().find_map(|line| line.find("/libpatch-").map(|end| &line[..end]));
     path.and_then(|line| line.find('/').map(|begin| line[begin..].into())).expect("patches")
 }
+
+/// Saves a number until fewer patches are mapped than were saved, and on to `last`.
+fn save_numbers(hot: &mut Session, from: u32, last: u32) {
+    for number in from..=last {
+        hot.edit("src/number.rs", &format!("    {}\n", number - 1), &format!("    {number}\n"));
+        hot.expect_verdict("live");
+    }
+    hot.expect_output(&format!("number {last}"));
+}
+
+/// A process that joins gets what is left of many generations as one step. Its code is led into an old
+/// patch, which leads to a newer one; what it runs there goes on when the step is taken back.
+#[test]
+fn a_joiner_in_old_code_lives_through_a_rollback() {
+    let mut hot = Session::start("unloading-joins");
+    hot.edit("src/looping.rs", "first", "second");
+    hot.expect_verdict("live");
+    save_numbers(&mut hot, 1, 59);
+    are_unloaded(&hot, |number| (2..=40).contains(&number), |_| false);
+    assert!(mapped(&hot).contains(&1));
+    save_numbers(&mut hot, 60, 60);
+    hot.expect_output("with 60");
+    for number in [61, 62] {
+        save_numbers(&mut hot, number, number);
+        let line = hot.expect_output(&format!("with {number}"));
+        assert!(line.starts_with("second loop"), "{line}");
+    }
+    let done = hot.command(&["rollback", "0"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    hot.expect_event("rolled-back");
+    hot.expect_output(" number 0");
+    // Its loop is old code that still runs, and what that calls is the newest that is there.
+    let beat = |line: &str| line.split(' ').nth(2).and_then(|it| it.parse::<u32>().ok()).unwrap();
+    let first = beat(&hot.expect_output("second loop"));
+    while beat(&hot.expect_output("second loop")) < first + 20 {}
+    // What the rollback has left behind is unloaded with later patches, but for what still runs.
+    save_numbers(&mut hot, 63, 100);
+    are_unloaded(&hot, |number| number <= 80, |_| false);
+    let last = beat(&hot.expect_output("second loop"));
+    while beat(&hot.expect_output("second loop")) < last + 20 {}
+    hot.end();
+}

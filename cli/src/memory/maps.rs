@@ -1,7 +1,6 @@
 //! What a process has mapped, and the words of its that only the kernel holds.
 
 use std::fs::{self, File};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
@@ -19,7 +18,7 @@ pub struct Mapping {
     pub range: Range<u64>,
     is_writable: bool,
     is_shared: bool,
-    path: String,
+    pub path: String,
 }
 
 /// Every mapping in which an address may stand.
@@ -69,9 +68,15 @@ impl Mapping {
     /// The pages that the process has written: all of shared memory; otherwise those that are not
     /// as in a file, and not untouched.
     ///
+    /// `go_on` is asked again and again whether there is time.
+    ///
     /// # Errors
     /// When the kernel does not say.
-    pub fn written(&self, pagemap: &File) -> io::Result<Vec<Range<u64>>> {
+    pub fn written(
+        &self,
+        pagemap: &File,
+        go_on: &dyn Fn() -> Result<(), Unknown>,
+    ) -> Result<Vec<Range<u64>>, Unknown> {
         if self.is_shared {
             return Ok(vec![self.range.clone()]);
         }
@@ -79,13 +84,15 @@ impl Mapping {
         let mut entries = vec![0; 8 * 8192];
         let mut begin = self.range.start;
         while begin < self.range.end {
+            go_on()?;
             let pages = ((self.range.end - begin) / PAGE).min(8192);
             let entries = &mut entries[..pages as usize * 8];
             pagemap.read_exact_at(entries, begin / PAGE * 8)?;
             for (number, entry) in entries.chunks_exact(8).enumerate() {
-                // Byte 7: present (bit 63), swapped (62), of a file or shared (61). Source: the
-                // kernel's admin-guide/mm/pagemap.
+                // Byte 7: present (bit 63), swapped (62), of a file or shared (61), a guard that
+                // nobody can read (58). Source: the kernel's admin-guide/mm/pagemap.
                 let is_own = entry[7] & 0x40 != 0 || entry[7] & 0xa0 == 0x80;
+                let is_own = is_own && entry[7] & 0x04 == 0;
                 let page = begin + number as u64 * PAGE;
                 match runs.last_mut() {
                     _ if !is_own => {}
@@ -103,13 +110,18 @@ impl Mapping {
 /// a timer.
 ///
 /// # Errors
-/// When they cannot be read.
-pub fn kernel_held(pid: u32) -> io::Result<Vec<u64>> {
+/// When they cannot be read, or the kernel holds what cannot be known.
+pub fn kernel_held(pid: u32) -> Result<Vec<u64>, Unknown> {
     let mut words = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
-        let is_epoll = fs::read_link(entry.path())
-            .is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]");
-        if is_epoll {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        if target.as_os_str() == "anon_inode:[userfaultfd]" {
+            // To read such memory may mean to wait for a thread that is stopped.
+            return Err(Unknown::Hidden(
+                "the program fills its memory itself (userfaultfd)".into(),
+            ));
+        }
+        if target.as_os_str() == "anon_inode:[eventpoll]" {
             let name = entry.file_name().to_string_lossy().into_owned();
             let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{name}"))?;
             words.extend(after(&text, "data:"));
@@ -163,7 +175,7 @@ mod tests {
         let pagemap = File::open("/proc/self/pagemap").unwrap();
         let is_written = pages.map(|page| {
             let map = maps.iter().find(|map| map.range.contains(&page)).unwrap();
-            map.written(&pagemap).unwrap().iter().any(|run| run.contains(&page))
+            map.written(&pagemap, &|| Ok(())).unwrap().iter().any(|run| run.contains(&page))
         });
         assert_eq!(is_written, [true, false]);
     }

@@ -8,10 +8,14 @@
 //! stay as well. Whatever cannot be shown (no permission, a thread that does not stop or is busy,
 //! memory that cannot be read, too much of it) is an error here, and everything stays.
 //!
-//! A stop must not be noticed: see [`threads`].
+//! A stop must not be noticed: see [`threads`]. A process of its own does all this, so that nothing
+//! that holds hotdev up holds the program up: see [`looker`].
 
+mod guard;
+mod looker;
 mod maps;
 mod search;
+mod sharers;
 mod threads;
 
 use std::collections::BTreeSet;
@@ -19,8 +23,9 @@ use std::time::{Duration, Instant};
 
 use hotdev_protocol::{Survey, Surveyed};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
-use crate::process;
+pub use looker::{LOOK, Looker, serve};
 use search::Search;
 use threads::Stopped;
 
@@ -38,7 +43,7 @@ const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// Why nothing is known of a process's memory.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Unknown {
     /// Threads were computing; the next moment may be better.
     Busy,
@@ -77,32 +82,51 @@ fn worked() -> Duration {
     Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
 }
 
-/// Build ids of the surveyed patches to which nothing in the process refers. `is_wanted` says
-/// whether the answer is still waited for.
-///
-/// # Errors
-/// Why nothing can be said.
-pub fn unreachable(
+/// Where to look, and for what.
+#[derive(Debug, Serialize, Deserialize)]
+struct Question {
     pid: u32,
-    survey: &Survey,
+    survey: Survey,
+    /// All processes of the program that are known.
+    family: Vec<u32>,
+}
+
+/// What a search comes to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Found {
+    /// Build ids of the surveyed patches to which nothing in the process refers.
+    unreachable: BTreeSet<Vec<u8>>,
+    /// What refers to others, for the log.
+    references: Vec<String>,
+    /// How long the threads stood still, in milliseconds.
+    still: f64,
+}
+
+/// Searches a process. `is_wanted` says whether the answer is still waited for.
+fn unreachable(
+    question: &Question,
     is_wanted: &(dyn Fn() -> bool + Sync),
-) -> Result<BTreeSet<Vec<u8>>, Unknown> {
-    if !process::can_wait_end() {
-        return Err(Unknown::Hidden("the kernel is older than Linux 5.3".into()));
-    }
+) -> Result<Found, Unknown> {
     // A first look while the threads run: most of what has to stay is found so, and how long the
     // search takes.
-    let mut search = Search::new(pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
+    let survey = &question.survey;
+    maps::kernel_held(question.pid)?;
+    let mut search = Search::new(question.pid, survey, Limit::start(FIRST_LOOK), is_wanted)?;
     search.run(&[])?;
-    let patches = search.unmarked();
+    let (patches, references) = (search.unmarked(), search.references());
     if patches.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(Found { references, ..Found::default() });
     }
     let survey = Survey { patches, ..survey.clone() };
     for _ in 0..ATTEMPTS {
-        match at_standstill(pid, &survey, is_wanted) {
+        match at_standstill(question, &survey, is_wanted) {
             Err(Unknown::Busy) => std::thread::sleep(PAUSE),
-            found => return found,
+            found => {
+                return found.map(|mut found| {
+                    found.references.extend(references);
+                    found
+                });
+            }
         }
     }
     Err(Unknown::Busy)
@@ -110,13 +134,17 @@ pub fn unreachable(
 
 /// On a thread of its own: its end lets go of all that it has stopped, whatever happens.
 fn at_standstill(
-    pid: u32,
+    question: &Question,
     survey: &Survey,
     is_wanted: &(dyn Fn() -> bool + Sync),
-) -> Result<BTreeSet<Vec<u8>>, Unknown> {
+) -> Result<Found, Unknown> {
+    let pid = question.pid;
     let work = || {
         let start = Instant::now();
         let stopped = Stopped::stop(pid, survey.thread)?;
+        if sharers::are_there(pid, &question.family)? {
+            return Err(Unknown::Busy);
+        }
         let mut search = Search::new(pid, survey, Limit::start(STANDSTILL), is_wanted)?;
         search.set_guard(stopped.thread_pointer())?;
         let mut roots = stopped.registers().to_vec();
@@ -124,11 +152,11 @@ fn at_standstill(
         roots.extend(maps::kernel_held(pid)?);
         search.run(&roots)?;
         let unmarked = search.unmarked().into_iter().map(|Surveyed { build_id, .. }| build_id);
-        let unmarked = unmarked.collect();
+        let (unreachable, references) = (unmarked.collect(), search.references());
         drop(stopped);
-        tracing::info!(pid, ms = start.elapsed().as_secs_f64() * 1e3, "all threads stood still");
-        Ok(unmarked)
+        Ok(Found { unreachable, references, still: start.elapsed().as_secs_f64() * 1e3 })
     };
+    let _guard = guard::begin();
     let joined = std::thread::scope(|scope| scope.spawn(work).join());
     joined.unwrap_or_else(|_| Err(Unknown::Hidden("hotdev itself made a mistake".into())))
 }

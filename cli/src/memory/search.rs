@@ -27,14 +27,18 @@ pub struct Search<'a> {
     memory: File,
     pagemap: File,
     mappings: Vec<Mapping>,
-    patches: &'a [Surveyed],
+    /// By address.
+    patches: Vec<Surveyed>,
     marked: Vec<bool>,
-    own: &'a [(u64, u64)],
+    /// Memory of the shim's, by address.
+    own: Vec<Range<u64>>,
     /// All patches lie in here.
     around: Range<u64>,
     /// The upper halves of addresses in there.
     upper: Vec<Finder<'static>>,
     guard: Option<u64>,
+    /// Which words refer to patches, and where to: the first for each.
+    found: Vec<(u64, u64)>,
     limit: Limit,
     is_wanted: &'a (dyn Fn() -> bool + Sync),
 }
@@ -43,24 +47,29 @@ impl<'a> Search<'a> {
     /// Opens the process's memory.
     pub fn new(
         pid: u32,
-        survey: &'a Survey,
+        survey: &Survey,
         limit: Limit,
         is_wanted: &'a (dyn Fn() -> bool + Sync),
     ) -> Result<Self, Unknown> {
-        let begin = survey.patches.iter().map(|patch| patch.begin).min().unwrap_or(0);
-        let end = survey.patches.iter().map(|patch| patch.end).max().unwrap_or(0);
+        let mut patches = survey.patches.clone();
+        patches.sort_by_key(|patch| patch.begin);
+        let mut own: Vec<_> = survey.own.iter().map(|(begin, end)| *begin..*end).collect();
+        own.sort_by_key(|range| range.start);
+        let begin = patches.first().map_or(0, |patch| patch.begin);
+        let end = patches.last().map_or(0, |patch| patch.end);
         let upper = (begin >> 32..=end.saturating_sub(1).max(begin) >> 32)
             .map(|upper| Finder::new(&(upper as u32).to_le_bytes()).into_owned());
         Ok(Self {
             memory: File::open(format!("/proc/{pid}/mem"))?,
             pagemap: File::open(format!("/proc/{pid}/pagemap"))?,
             mappings: maps::read(pid)?,
-            patches: &survey.patches,
-            marked: vec![false; survey.patches.len()],
-            own: &survey.own,
+            marked: vec![false; patches.len()],
+            patches,
+            own,
             around: begin..end,
             upper: upper.collect(),
             guard: None,
+            found: Vec::new(),
             limit,
             is_wanted,
         })
@@ -84,8 +93,8 @@ impl<'a> Search<'a> {
         let mut done = vec![false; self.patches.len()];
         while let Some(next) = (0..done.len()).find(|i| self.marked[*i] && !done[*i]) {
             done[next] = true;
-            let patches = self.patches;
-            for map in of_patches.iter().filter(|map| is_inside(&map.range, &patches[next])) {
+            let patch = self.patches[next].clone();
+            for map in of_patches.iter().filter(|map| is_inside(&map.range, &patch)) {
                 self.mapping(map)?;
             }
         }
@@ -98,19 +107,26 @@ impl<'a> Search<'a> {
         all.filter(|(_, marked)| !**marked).map(|(patch, _)| patch.clone()).collect()
     }
 
+    /// What refers to patches, for the log.
+    pub fn references(&self) -> Vec<String> {
+        let references = self.found.iter().map(|(at, address)| {
+            let map = self.mappings.iter().find(|map| map.range.contains(at));
+            let (begin, name) = map.map_or((0, ""), |map| (map.range.start, map.path.as_str()));
+            format!("{address:#x} stands at {at:#x} ({:#x} in {name:?})", at - begin)
+        });
+        references.collect()
+    }
+
     fn mapping(&mut self, map: &Mapping) -> Result<(), Unknown> {
-        for run in map.written(&self.pagemap)? {
+        let written = map.written(&self.pagemap, &|| self.go_on())?;
+        let written: Vec<_> = written.into_iter().flat_map(|run| without(run, &self.own)).collect();
+        for run in written {
             let mut begin = run.start;
             while begin < run.end {
                 if self.marked.iter().all(|marked| *marked) {
                     return Ok(());
                 }
-                if self.limit.is_over() {
-                    return Err(Unknown::Hidden("its memory is too large to be searched".into()));
-                }
-                if !(self.is_wanted)() {
-                    return Err(Unknown::Interrupted);
-                }
+                self.go_on()?;
                 let end = run.end.min(begin + CHUNK);
                 // An address may begin in one chunk and end in the next.
                 let mut bytes = vec![0; (run.end.min(end + 7) - begin) as usize];
@@ -120,6 +136,17 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is time left.
+    fn go_on(&self) -> Result<(), Unknown> {
+        if self.limit.is_over() {
+            Err(Unknown::Hidden("its memory is too large to be searched".into()))
+        } else if (self.is_wanted)() {
+            Ok(())
+        } else {
+            Err(Unknown::Interrupted)
+        }
     }
 
     fn bytes(&mut self, begin: u64, bytes: &[u8]) -> io::Result<()> {
@@ -148,13 +175,11 @@ impl<'a> Search<'a> {
 
     /// An address in the patches' range stands at `at`.
     fn address(&mut self, at: u64, address: u64) -> io::Result<()> {
-        let inside = |patch: &Surveyed| (patch.begin..patch.end).contains(&address);
-        let Some(index) = self.patches.iter().position(inside) else { return Ok(()) };
-        if self.marked[index] || self.own.iter().any(|(begin, end)| (*begin..*end).contains(&at)) {
+        let Some(index) = self.patch_at(address).filter(|index| !self.marked[*index]) else {
             return Ok(());
-        }
+        };
         if !self.is_of_loader(at, &self.patches[index]) {
-            tracing::debug!(at, address, "an old patch is referred to");
+            self.found.push((at, address));
             self.marked[index] = true;
         }
         Ok(())
@@ -175,10 +200,15 @@ impl<'a> Search<'a> {
     }
 
     fn mark(&mut self, address: u64) {
-        let inside = |patch: &Surveyed| (patch.begin..patch.end).contains(&address);
-        if let Some(index) = self.patches.iter().position(inside) {
+        if let Some(index) = self.patch_at(address) {
             self.marked[index] = true;
         }
+    }
+
+    /// The patch that an address lies in.
+    fn patch_at(&self, address: u64) -> Option<usize> {
+        let after = self.patches.partition_point(|patch| patch.begin <= address);
+        after.checked_sub(1).filter(|index| address < self.patches[*index].end)
     }
 
     fn word(&self, at: u64) -> io::Result<u64> {
@@ -188,6 +218,41 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What of `run` lies in none of `ranges`, which are in order.
+fn without(run: Range<u64>, ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut rest = run.clone();
+    let mut pieces = Vec::new();
+    for range in ranges.iter().filter(|range| range.start < run.end && range.end > run.start) {
+        pieces.push(rest.start..range.start.max(rest.start));
+        rest.start = range.end.min(rest.end);
+    }
+    pieces.push(rest);
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
 fn is_inside(range: &Range<u64>, patch: &Surveyed) -> bool {
     range.start >= patch.begin && range.end <= patch.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_may_lie_anywhere() {
+        let own = [20..30, 40..50];
+        for (run, left) in [
+            (0..10, &[(0, 10)][..]),
+            (0..25, &[(0, 20)]),
+            (25..45, &[(30, 40)]),
+            (22..28, &[]),
+            (0..60, &[(0, 20), (30, 40), (50, 60)]),
+            (50..60, &[(50, 60)]),
+        ] {
+            let pieces = without(run.clone(), &own).into_iter();
+            let pieces: Vec<_> = pieces.map(|piece| (piece.start, piece.end)).collect();
+            assert_eq!(pieces, left, "{run:?}");
+        }
+    }
 }

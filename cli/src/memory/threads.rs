@@ -10,10 +10,13 @@
 //! caller's to save, and of the wide ones not all can be read. A thread that computes is let run to
 //! its next call.
 
+mod release;
+
+pub(super) use release::LATE_LIMIT;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -25,21 +28,20 @@ use nix::unistd::Pid;
 use super::Unknown;
 
 /// How long all threads may take to stop.
-const STOP_LIMIT: Duration = Duration::from_millis(50);
+pub(super) const STOP_LIMIT: Duration = Duration::from_millis(50);
 
 /// The event with which a thread stops that was asked to (`PTRACE_EVENT_STOP`).
 const EVENT_STOP: i32 = 128;
 
-/// System calls that can be begun again after `EINTR`: read, write, readv, writev, accept, sendto,
-/// recvfrom, sendmsg, recvmsg, semop, rt_sigtimedwait, io_getevents, semtimedop, epoll_wait,
-/// epoll_pwait, accept4, io_pgetevents, epoll_pwait2.
-const BEGUN_AGAIN: [i64; 18] =
-    [0, 1, 19, 20, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 333, 441];
+/// System calls with which no thread is disturbed. close, ioctl, connect, io_uring_enter and
+/// close_range may end with `EINTR` and cannot be begun again. In clone, fork, vfork and clone3 a
+/// thread may wait for a process that uses its memory, and does not stop meanwhile.
+const FRAGILE: [i64; 11] = [3, 16, 42, 56, 57, 58, EXECVE, EXECVEAT, 426, 435, 436];
 
-/// System calls that must not be disturbed: close and connect, which cannot be begun again.
-const FRAGILE: [&str; 2] = ["3 ", "42 "];
-
-const SYSCALL: [u8; 2] = [0x0f, 0x05];
+/// A thread in one of these ends all others, and waits until who traces them has noticed: see
+/// [`guard`](super::guard).
+const EXECVE: i64 = 59;
+const EXECVEAT: i64 = 322;
 
 /// All threads of a process, stopped.
 pub struct Stopped {
@@ -48,11 +50,21 @@ pub struct Stopped {
 }
 
 struct Thread {
-    /// Whether it stopped because it was asked to, and not for a signal.
-    plain: bool,
+    stop: Stop,
     computes: bool,
     registers: Vec<u64>,
     thread_pointer: u64,
+}
+
+/// How a thread stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// It runs, as far as is known.
+    No,
+    /// Because it was asked to.
+    Asked,
+    /// For a signal that it is about to take; nothing where nix does not know it.
+    Signal(Option<Signal>),
 }
 
 impl Drop for Stopped {
@@ -99,8 +111,9 @@ impl Stopped {
                 .filter_map(|task| self.seize(task).map(|there| there.then_some(task)).transpose())
                 .collect::<Result<_, _>>()?;
             for task in seized {
-                self.wait(task, deadline)?;
-                self.take_registers(task, task == own)?;
+                if self.wait(task, deadline)? {
+                    self.take_registers(task, task == own)?;
+                }
             }
         }
     }
@@ -110,28 +123,42 @@ impl Stopped {
         let computing = self.threads.iter().filter(|(_, thread)| thread.computes);
         let computing: Vec<i32> = computing.map(|(task, _)| *task).collect();
         for task in computing {
-            if !self.threads[&task].plain || ptrace::syscall(Pid::from_raw(task), None).is_err() {
+            if self.threads[&task].stop != Stop::Asked
+                || ptrace::syscall(Pid::from_raw(task), None).is_err()
+            {
                 return Err(Unknown::Busy);
             }
-            // Should it not stop in time, a signal may be under way to it.
-            self.threads.entry(task).and_modify(|thread| thread.plain = false);
-            self.wait(task, deadline)?;
-            self.take_registers(task, false)?;
-            if self.threads[&task].computes {
-                return Err(Unknown::Busy);
+            self.threads.entry(task).and_modify(|thread| thread.stop = Stop::No);
+            if self.wait(task, deadline)? {
+                self.take_registers(task, false)?;
+                if self.threads[&task].computes {
+                    return Err(Unknown::Busy);
+                }
             }
         }
         Ok(())
     }
 
+    /// The threads that have not ended.
     fn tasks(&self) -> io::Result<Vec<i32>> {
         let entries = fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten();
-        Ok(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Ok(all.filter(|task| !self.is_over(*task)).collect())
+    }
+
+    /// Whether a thread has ended: the first one stays listed as long as others run, and one that
+    /// is traced until its tracer ends.
+    fn is_over(&self, task: i32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/task/{task}/stat", self.pid));
+        let Ok(stat) = stat else { return true };
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        state.starts_with('Z') || state.starts_with('X')
     }
 
     fn is_fragile(&self, task: i32) -> bool {
         let call = fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid));
-        call.is_ok_and(|call| FRAGILE.iter().any(|fragile| call.starts_with(fragile)))
+        let number = call.ok().and_then(|call| call.split(' ').next()?.trim().parse().ok());
+        number.is_some_and(|number: i64| FRAGILE.contains(&number))
     }
 
     /// Asks a thread to stop; false where it has ended.
@@ -140,13 +167,14 @@ impl Stopped {
         match ptrace::seize(id, Options::PTRACE_O_TRACESYSGOOD) {
             Ok(()) => {}
             Err(Errno::ESRCH) => return Ok(false),
+            Err(Errno::EPERM) if self.is_over(task) => return Ok(false),
             // The last one who held it may be on the way out.
             Err(Errno::EPERM) if self.is_held(task) => return Err(Unknown::Busy),
             Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),
         }
         // Known from here on, so that it is let go whatever follows.
         let thread =
-            Thread { plain: false, computes: false, registers: Vec::new(), thread_pointer: 0 };
+            Thread { stop: Stop::No, computes: false, registers: Vec::new(), thread_pointer: 0 };
         self.threads.insert(task, thread);
         match ptrace::interrupt(id) {
             Ok(()) | Err(Errno::ESRCH) => Ok(true),
@@ -170,28 +198,17 @@ impl Stopped {
         })
     }
 
-    fn wait(&mut self, task: i32, deadline: Instant) -> Result<(), Unknown> {
-        // WSTOPPED
-        let flags = WaitPidFlag::WUNTRACED
-            | WaitPidFlag::__WALL
-            | WaitPidFlag::WNOWAIT
-            | WaitPidFlag::WNOHANG;
+    /// Waits until a thread has stopped; false where it has ended instead.
+    fn wait(&mut self, task: i32, deadline: Instant) -> Result<bool, Unknown> {
         loop {
-            let plain = match waitid(Id::Pid(Pid::from_raw(task)), flags) {
-                Ok(WaitStatus::StillAlive) => None,
-                Ok(
-                    WaitStatus::PtraceEvent(_, Signal::SIGTRAP, EVENT_STOP)
-                    | WaitStatus::PtraceSyscall(_),
-                ) => Some(true),
-                // A signal, of which nix does not know those of real time.
-                Ok(_) | Err(Errno::EINVAL) => Some(false),
-                Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),
-            };
-            if let Some(plain) = plain {
-                if let Some(thread) = self.threads.get_mut(&task) {
-                    thread.plain = plain;
-                }
-                return Ok(());
+            let stop = stop_of(task);
+            let stop = stop.map_err(|error| Unknown::Hidden(format!("thread {task}: {error}")))?;
+            if let Some(thread) = self.threads.get_mut(&task).filter(|_| stop != Stop::No) {
+                thread.stop = stop;
+                return Ok(true);
+            }
+            if self.is_over(task) {
+                return Ok(false);
             }
             if Instant::now() > deadline {
                 return Err(Unknown::Busy);
@@ -201,12 +218,21 @@ impl Stopped {
     }
 
     fn take_registers(&mut self, task: i32, is_own: bool) -> Result<(), Unknown> {
-        let failed = |error: Errno| Unknown::Hidden(format!("thread {task}: {error}"));
+        let failed = |error: Errno| match error {
+            // It was ended from outside.
+            Errno::ESRCH => Unknown::Busy,
+            error => Unknown::Hidden(format!("thread {task}: {error}")),
+        };
         let id = Pid::from_raw(task);
         let all = ptrace::getregs(id).map_err(failed)?;
         let vectors = ptrace::getregset::<NT_PRFPREG>(id).map_err(failed)?;
         let Some(thread) = self.threads.get_mut(&task) else { return Ok(()) };
-        thread.computes = !is_own && all.orig_rax.cast_signed() < 0;
+        let call = all.orig_rax.cast_signed();
+        if [EXECVE, EXECVEAT].contains(&call) {
+            // This is another program already.
+            return Err(Unknown::Busy);
+        }
+        thread.computes = !is_own && call < 0;
         thread.thread_pointer = all.fs_base;
         if !is_own {
             thread.registers = vec![
@@ -219,45 +245,22 @@ impl Stopped {
         }
         Ok(())
     }
+}
 
-    /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
-    fn go_on(&self) {
-        for (task, _) in self.threads.iter().filter(|(_, thread)| thread.plain) {
-            self.begin_again(*task);
-            let _ = ptrace::detach(Pid::from_raw(*task), None);
-        }
-    }
-
-    /// Has a system call begun again that the stop has ended.
-    fn begin_again(&self, task: i32) {
-        let id = Pid::from_raw(task);
-        let Ok(mut all) = ptrace::getregs(id) else { return };
-        let call = all.orig_rax.cast_signed();
-        let was_ended = all.rax.cast_signed() == -i64::from(Errno::EINTR as i32);
-        if was_ended && BEGUN_AGAIN.contains(&call) && self.is_syscall(all.rip.wrapping_sub(2))
-            // A signal's handler is to be told of, as ever.
-            && !self.has_signal(task)
-        {
-            all.rax = all.orig_rax;
-            all.rip -= 2;
-            let _ = ptrace::setregs(id, all);
-        }
-    }
-
-    fn is_syscall(&self, at: u64) -> bool {
-        let mut bytes = [0; 2];
-        let memory = File::open(format!("/proc/{}/mem", self.pid));
-        memory.is_ok_and(|memory| memory.read_exact_at(&mut bytes, at).is_ok()) && bytes == SYSCALL
-    }
-
-    /// Whether a signal waits for the thread that it does not block.
-    fn has_signal(&self, task: i32) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/task/{task}/status", self.pid));
-        let Ok(status) = status else { return true };
-        let mask = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX)
-        };
-        (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") != 0
+/// How a thread stands that was asked to stop.
+fn stop_of(task: i32) -> nix::Result<Stop> {
+    // WSTOPPED
+    let flags =
+        WaitPidFlag::WUNTRACED | WaitPidFlag::__WALL | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    match waitid(Id::Pid(Pid::from_raw(task)), flags) {
+        // Nobody's, where it has ended and another thread has replaced the program.
+        Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => Ok(Stop::No),
+        Ok(
+            WaitStatus::PtraceEvent(_, Signal::SIGTRAP, EVENT_STOP) | WaitStatus::PtraceSyscall(_),
+        ) => Ok(Stop::Asked),
+        Ok(WaitStatus::PtraceEvent(_, signal, 0)) => Ok(Stop::Signal(Some(signal))),
+        // The kernel's numbers of real time, which nix does not know; a stop of all threads.
+        Ok(_) | Err(Errno::EINVAL) => Ok(Stop::Signal(None)),
+        Err(error) => Err(error),
     }
 }

@@ -43,8 +43,6 @@ impl Session {
         let mut child = child.context(Kind::Program, doing)?;
         let (pid, sender) = (child.id(), self.sender.clone());
         std::thread::spawn(move || {
-            // `wait` would also take a stop of a thread that another thread of ours is looking at.
-            process::wait_end(pid);
             let _ = sender.send(Event::Ended { pid, status: child.wait().ok() });
         });
         Ok(pid)

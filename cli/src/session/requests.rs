@@ -91,6 +91,7 @@ impl Session {
             );
         }
         workshop.reverted(to);
+        self.kept_retired = 0;
         self.chain.retain(|generation| generation.info.generation <= to);
         let verdict =
             event::Event::RolledBack { generation: current, to, reason: "asked for".into() };

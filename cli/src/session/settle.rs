@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::chain::{self, Ids};
-use crate::processes::Unsearched;
+use crate::processes::{Unreachable, Unsearched};
 
 /// How many old patches make a search worth while.
 const ENOUGH: usize = 16;
@@ -49,9 +49,11 @@ impl Session {
         let retired: Ids = workshop.retired().into_iter().collect();
         let events = self.events.clone();
         let unused = self.unused(retired.clone());
-        let found = self.processes.unreachable(&unused, &|| too_many || events.is_empty());
-        let gone = match found {
-            Ok(found) => self.unused(found),
+        let needed = retired.len() - unused.len();
+        let current = self.chain.iter().map(|one| one.patch.images[0].clone()).collect();
+        let is_wanted = || too_many || events.is_empty();
+        let gone = match self.unreachable(unused, &current, &is_wanted) {
+            Ok(found) => found,
             Err(Unsearched::NotNow) => {
                 // A thread that always computes must neither delay every save nor be stopped for ever.
                 self.settle_attempts += 1;
@@ -69,14 +71,31 @@ impl Session {
                 return;
             }
         };
-        (self.settle_attempts, self.kept_retired) = (0, retired.len() - gone.len());
+        (self.settle_attempts, self.kept_retired) = (0, retired.len() - gone.everywhere.len());
         self.unload(&gone);
         tracing::info!(
-            unloaded = gone.len(),
+            unloaded = gone.everywhere.len(),
             kept = self.kept_retired,
+            needed,
             ms = start.elapsed().as_millis() as u64,
             "old code"
         );
+    }
+
+    /// Those of `unused` to which nothing in any process refers, nor any patch that stays.
+    fn unreachable(
+        &mut self,
+        mut unused: Ids,
+        current: &Ids,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Unreachable, Unsearched> {
+        loop {
+            let found = self.processes.unreachable(&unused, current, is_wanted)?;
+            unused = self.unused(found.everywhere.clone());
+            if unused == found.everywhere {
+                return Ok(found);
+            }
+        }
     }
 
     /// Those of `ids` that no other patch is led to.
@@ -94,13 +113,14 @@ impl Session {
         self.chain.iter().take_while(|one| one.info.generation <= oldest).count()
     }
 
-    fn unload(&mut self, gone: &Ids) {
+    fn unload(&mut self, unreachable: &Unreachable) {
+        let gone = &unreachable.everywhere;
         let patches: Vec<_> = self.chain.iter().map(|one| one.patch.clone()).collect();
         let Ok(settled) = chain::settle(&patches, self.base(), gone) else { return };
         let oldest = self.workshop.as_ref().map_or(0, |workshop| workshop.oldest());
         let base = settled.iter().map(|patch| patch.generation);
         let base: Vec<u64> = base.take_while(|generation| *generation <= oldest).collect();
-        self.processes.settle(&base, gone);
+        self.processes.settle(&base, unreachable);
         // A process where that failed merely keeps what nothing uses.
         for patch in patches.iter().filter(|patch| gone.contains(&patch.images[0])) {
             let _ = std::fs::remove_file(&patch.library);

@@ -6,7 +6,7 @@ mod edits;
 mod open;
 mod run;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -224,9 +224,14 @@ impl Workshop {
 
     /// Build ids of the patches that no later one needs, and that no rollback leads to.
     pub fn retired(&self) -> Vec<Vec<u8>> {
-        let units = || self.live.values().flat_map(|output| &output.units);
+        // What a rollback can make current counts as well: the next patch is made for that then.
+        // The program as it started needs no patch.
+        let outputs = self.history.iter().skip(1).flat_map(|(_, outputs)| outputs.values());
+        let units = outputs.chain(self.live.values()).flat_map(|output| &output.units);
+        let units: HashMap<_, _> = units.map(|unit| (Arc::as_ptr(unit), unit)).collect();
         let is_current = |name: &str| {
-            units().any(|unit| unit.facts().map_or(true, |facts| facts.digest.defines(name)))
+            let mut units = units.values();
+            units.any(|unit| unit.facts().map_or(true, |facts| facts.digest.defines(name)))
         };
         self.program.retired(self.oldest(), &is_current)
     }

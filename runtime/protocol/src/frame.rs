@@ -120,7 +120,7 @@ mod tests {
             any::<u64>().prop_map(Command::Commit),
             any::<u64>().prop_map(Command::Abort),
             any::<u64>().prop_map(Command::Revert),
-            any::<Vec<Vec<u8>>>().prop_map(Command::Survey),
+            any::<u32>().prop_map(|tracer| Command::Survey { tracer }),
             any::<(Vec<u64>, Vec<Vec<u8>>)>()
                 .prop_map(|(base, unload)| Command::Settle(Settle { base, unload })),
         ]

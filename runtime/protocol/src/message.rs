@@ -39,9 +39,11 @@ pub enum Command {
     Abort(Generation),
     /// Write journals back, newest first, until this generation is the newest one applied.
     Revert(Generation),
-    /// Say where these patches are (by build id), and what else must be known to look for
-    /// references to them. Changes nothing.
-    Survey(Vec<Vec<u8>>),
+    /// Say where patches are, and what else must be known to look for references to them.
+    Survey {
+        /// The process that is going to look, where the kernel has to be told that it may; or 0.
+        tracer: u32,
+    },
     /// Make older generations one, and unload patches that nothing refers to.
     Settle(Settle),
 }
@@ -59,7 +61,7 @@ pub struct Settle {
 /// Where patches are in one process. The only addresses that travel, and only this way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
-    /// Those of the patches asked for that the shim has loaded.
+    /// Every patch that the shim has loaded.
     pub patches: Vec<Surveyed>,
     /// Memory of the shim's own, begin and end: what stands there the program does not know.
     pub own: Vec<(u64, u64)>,
@@ -152,6 +154,14 @@ pub struct Place {
     pub offset: i64,
 }
 
+impl Place {
+    /// What a word of `image` holds until the first patch that is called brings it into use: nothing
+    /// may follow it yet, and no way back leads to it.
+    pub fn nowhere(image: u32) -> Self {
+        Self { image, offset: 0 }
+    }
+}
+
 /// One word to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
@@ -165,7 +175,8 @@ pub struct Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// Eight bytes, aligned: the absolute address of a place. With `was` given, the word must
-    /// hold the address of that place before.
+    /// hold the address of that place before. Where that is [`Place::nowhere`] of the word's own
+    /// image, taking the generation back leaves the word as it is.
     Address {
         /// What it must hold now; `None` only for words of the patch itself, which nothing uses yet.
         was: Option<Place>,

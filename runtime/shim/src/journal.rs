@@ -22,6 +22,8 @@ pub struct Write {
     pub was: u64,
     /// What it will hold.
     pub now: u64,
+    /// Whether it led nowhere before, so that it is not taken back.
+    pub is_first: bool,
 }
 
 impl Write {
@@ -57,8 +59,10 @@ impl Journal {
         writes.iter().try_for_each(Write::check)?;
         // The one allocation comes before the first store.
         let mut entries = Vec::with_capacity(writes.len());
-        for &Write { place, slot, now, .. } in writes {
-            entries.push(Entry { place, slot, old: slot.load(), new: now });
+        for &Write { place, slot, now, is_first, .. } in writes {
+            if !is_first {
+                entries.push(Entry { place, slot, old: slot.load(), new: now });
+            }
             slot.store(now);
         }
         Ok(Self { generation, entries })
@@ -132,7 +136,7 @@ mod tests {
 
     fn write(image: &Image, offset: i64, was: u64, now: u64) -> Write {
         let slot = image.span(offset, 8).unwrap().slot().unwrap();
-        Write { place: Place { image: 1, offset }, slot, was, now }
+        Write { place: Place { image: 1, offset }, slot, was, now, is_first: false }
     }
 
     fn words(image: &Image) -> [u64; 3] {
@@ -156,6 +160,15 @@ mod tests {
         assert_eq!(words(&image), [2, 1, 2]);
         revert(&[first, second]).unwrap();
         assert_eq!(words(&image), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_word_that_led_nowhere_is_not_led_there_again() {
+        let image = Image::for_tests(libc::PF_R | libc::PF_W);
+        let first = Write { is_first: true, ..write(&image, 0, 0, 1) };
+        let journal = Journal::commit(1, &[first, write(&image, 8, 0, 1)]).unwrap();
+        revert(&[merge(1, &[journal])]).unwrap();
+        assert_eq!(words(&image), [1, 0, 0]);
     }
 
     #[test]

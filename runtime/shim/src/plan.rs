@@ -76,8 +76,9 @@ impl<'i> Planner<'i> {
             );
         };
         let slot = span.slot().ok_or_else(|| self.refuse("is in read-only memory"))?;
+        let is_first = was == Place::nowhere(self.word.at.image);
         let (was, now) = (self.address(was)?, self.address(now)?);
-        let write = Write { place: self.word.at, slot, was, now };
+        let write = Write { place: self.word.at, slot, was, now, is_first };
         write.check()?;
         Ok(write)
     }

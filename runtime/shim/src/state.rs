@@ -58,7 +58,7 @@ impl State {
             Command::Commit(generation) => self.commit(generation).map(Reply::Committed),
             Command::Abort(generation) => self.abort(generation).map(Reply::Aborted),
             Command::Revert(generation) => self.revert(generation).map(Reply::Reverted),
-            Command::Survey(ids) => Ok(Reply::Surveyed(self.survey(&ids))),
+            Command::Survey { tracer } => Ok(Reply::Surveyed(self.survey(tracer))),
             Command::Settle(settle) => self.settle(&settle).map(Reply::Settled),
         };
         done.unwrap_or_else(Reply::Failed)
@@ -91,6 +91,9 @@ impl State {
         let library = Library::load(path)?;
         let images = self.images_of(patch, &library)?;
         let plan = plan::plan(patch, &images)?;
+        if !plan.own.is_empty() && self.has(&images[0].build_id) {
+            return Err(order("the patch is loaded, and its code may run".to_owned()));
+        }
         memory::write_unused(&plan.own).map_err(|error| {
             failure(
                 FailureKind::LoadFailed,
@@ -107,7 +110,10 @@ impl State {
         match Journal::commit(generation, &prepared.writes) {
             Ok(journal) => {
                 self.applied.push(journal);
-                self.loaded.push(prepared.loaded);
+                // Each patch once, so that it is surveyed once.
+                if !self.has(&prepared.loaded.build_id) {
+                    self.loaded.push(prepared.loaded);
+                }
                 Ok(generation)
             }
             Err(failure) => {
@@ -134,10 +140,16 @@ impl State {
         Ok(generation)
     }
 
-    fn survey(&self, ids: &[Vec<u8>]) -> Survey {
+    fn has(&self, build_id: &[u8]) -> bool {
+        self.loaded.iter().any(|loaded| loaded.build_id == build_id)
+    }
+
+    fn survey(&self, tracer: u32) -> Survey {
+        if tracer != 0 {
+            survey::allow(tracer);
+        }
         let images = images::loaded();
-        let asked = self.loaded.iter().filter(|loaded| ids.contains(&loaded.build_id));
-        let patches = asked.filter_map(|Loaded { build_id, library }| {
+        let patches = self.loaded.iter().filter_map(|Loaded { build_id, library }| {
             let range = images.iter().find(|image| image.build_id == *build_id)?.range();
             let (begin, end, record) = (range.start, range.end, library.record);
             Some(Surveyed { build_id: build_id.clone(), begin, end, record })
@@ -173,8 +185,10 @@ impl State {
         journals.iter_mut().for_each(|journal| journal.forget(&ranges));
         self.applied = journals;
         self.loaded.retain(|loaded| !settle.unload.contains(&loaded.build_id));
-        let images = images::loaded();
-        let is_loaded = |id: &&Vec<u8>| images.iter().any(|image| image.build_id == **id);
+        let left = images::loaded();
+        let is_left = |range: &Range<u64>| left.iter().any(|image| image.range() == *range);
+        ranges.iter().filter(|range| !is_left(range)).for_each(memory::keep_free);
+        let is_loaded = |id: &&Vec<u8>| left.iter().any(|image| image.build_id == **id);
         Ok(settle.unload.iter().filter(|id| !is_loaded(id)).cloned().collect())
     }
 
@@ -201,7 +215,7 @@ impl State {
         let listed = images::loaded();
         let mut images = vec![own];
         for (index, id) in patch.images.iter().enumerate().skip(1) {
-            let image = if self.loaded.iter().any(|loaded| loaded.build_id == *id) {
+            let image = if self.has(id) {
                 listed.iter().find(|image| image.build_id == *id).cloned()
             } else {
                 Image::pinned(id)

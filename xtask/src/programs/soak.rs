@@ -14,7 +14,6 @@ pub fn soak() -> Program {
     let mut program = Program::new("work/src/lib.rs", &version(0), "work");
     program.package("app", "", "work = { path = \"../work\" }\n");
     program.package("work", "", "");
-    program.add("hotdev.toml", "[reload]\nunload = true\n");
     program.add("app/src/main.rs", include_str!("../../programs/soak_main.rs"));
     program.members(&["app".into(), "work".into()]);
     program

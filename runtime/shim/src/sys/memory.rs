@@ -119,6 +119,24 @@ fn write(span: Span<'_>, value: u64) {
     }
 }
 
+/// Keeps addresses of what was unloaded from being used again, for the program's time. Stale copies of
+/// them stand about, on stacks and in blocks that were given back: nothing tells them from references
+/// to what is loaded there later, which then could never be unloaded. It takes no memory, and ranges
+/// that touch are one mapping. Where somebody was faster, they have the addresses.
+pub fn keep_free(range: &Range<u64>) {
+    let begin = ptr::with_exposed_provenance_mut(range.start as usize);
+    let len = (range.end - range.start) as usize;
+    let flags =
+        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: a mapping that replaces none and that nobody can access disturbs nothing.
+    let got = unsafe { libc::mmap(begin, len, libc::PROT_NONE, flags, -1, 0) };
+    if got != begin && got != libc::MAP_FAILED {
+        // Before Linux 4.17 the address is a wish.
+        // SAFETY: the mapping was made just now, and nothing uses it.
+        unsafe { libc::munmap(got, len) };
+    }
+}
+
 /// Neighbouring pages with the same protection.
 struct Pages {
     begin: u64,

@@ -67,19 +67,27 @@ fn patch_with_words(generation: Generation) -> Patch {
 #[test]
 fn words_of_the_patch_itself_are_written() {
     let (_session, program, mut connection) = Session::with_program();
-    connection.applies(patch(1, &parts().words));
-    program.prints(40 + 2 + 5);
-    connection.reverts(0);
-    // The library stays loaded, so the same words find it as it is.
     connection.applies(patch_with_words(2));
     program.prints(70 + 30 + 1);
     connection.reverts(0);
+    // The library stays loaded, and the same words find it as they left it.
     connection.applies(patch_with_words(3));
     program.prints(70 + 30 + 1);
 
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.pid())).unwrap();
     assert!(!maps.lines().any(|line| line.contains("words.so") && line.contains("rwx")), "{maps}");
     assert!(maps.lines().any(|line| line.contains("words.so") && line.contains("r-x")), "{maps}");
+}
+
+#[test]
+fn code_that_may_run_is_not_written() {
+    let (_session, program, mut connection) = Session::with_program();
+    connection.applies(patch(1, &parts().words));
+    program.prints(40 + 2 + 5);
+    connection.reverts(0);
+    connection.fails(Command::Prepare(patch_with_words(2)), FailureKind::BadOrder);
+    connection.applies(patch(3, &parts().words));
+    program.prints(40 + 2 + 5);
 }
 
 #[test]
