@@ -58,7 +58,7 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     let mut screen = Screen::start(Workspace::copy("single"));
     screen.expect(&["running", "old greeting", "u back", "? help"]);
     screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&["live 1", "1 function: greeting", "new greeting", "generation 1"]);
+    screen.expect(&["live 1", "1 function: single::greeting", "new greeting", "generation 1"]);
 
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`", "src/main.rs:15:14", "e edit"]);
@@ -87,13 +87,13 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
 fn a_refusal_is_asked_about() {
     let mut screen = Screen::start(answering());
     screen.workspace().edit("src/main.rs", "ticks: u32,", "ticks: u64,");
-    screen.expect(&["refused", "R restarts", "Esc keep", "src/main.rs:8", "why:"]);
+    screen.expect(&["refused", "R restarts", "Esc keep", "single::STATE", "src/main.rs:8", "why:"]);
     let pid = screen.status()["pids"][0].clone();
     screen.press("\x1b");
     screen.expect(&["kept: the program runs on as it was"]);
     assert_eq!(screen.status()["pids"][0], pid);
     screen.press("R");
-    screen.expect_built(&["restarted", "asked for"]);
+    screen.expect_built(&["restarted", "as asked"]);
     assert_ne!(screen.status()["pids"][0], pid);
 }
 
@@ -130,7 +130,7 @@ fn the_program_has_the_size_of_its_pane() {
     screen.resize(40, 100);
     screen.ask_until("size\r", "28 100");
     screen.resize(50, 200);
-    screen.ask_until("size\r", "48 119");
+    screen.ask_until("size\r", "48 99");
     screen.resize(24, 80);
     screen.press("clear\r");
     screen.expect(&["heard \"clear\""]);

@@ -76,9 +76,11 @@ impl Human {
             Event::Unchanged { files } => unchanged(&text::files(files, &self.base, SHOWN)),
             Event::RolledBack { generation, to, reason } => {
                 let what = paint("rolled back", Style::Notice, self.colors);
-                format!("{what} from {generation} to {to}: {reason}")
+                format!("{what} from {generation} to {to}{}", text::because(reason))
             }
-            Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}"),
+            Event::Restarted { pid, reason } => {
+                format!("restarted (process {pid}){}", text::because(reason))
+            }
             Event::Exited { pid, status, signal } => {
                 format!("the program ended (process {pid}): {}", text::ending(*status, *signal))
             }

@@ -22,7 +22,9 @@ pub(crate) use text::relative;
 
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
-    pub(crate) use super::text::{compile_error, ending, list, rendered};
+    pub(crate) use super::text::{
+        because, change, compile_error, ending, list, list_within, rendered,
+    };
 }
 
 /// What is said of a refused edit, for the same.

@@ -69,9 +69,11 @@ pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -
         }
         Event::RolledBack { generation, to, reason } => {
             let what = paint("rolled back", Style::Notice, colors);
-            format!("{what} from {generation} to {to}: {reason}\n")
+            format!("{what} from {generation} to {to}{}\n", text::because(reason))
         }
-        Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}\n"),
+        Event::Restarted { pid, reason } => {
+            format!("restarted (process {pid}){}\n", text::because(reason))
+        }
         Event::Exited { pid, status, signal } => {
             format!("the program ended (process {pid}): {}\n", text::ending(*status, *signal))
         }

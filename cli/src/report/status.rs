@@ -29,21 +29,40 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
         status.session,
         status.workspace.display()
     ));
-    lines.extend(status.generations.iter().map(|one| {
-        let mark = if one.generation == status.generation { '*' } else { ' ' };
-        let functions = text::list(&one.functions, SHOWN);
-        let line = format!("{mark} {:>4} {:>6.0} ms  {functions}", one.generation, one.ms);
-        line.trim_end().to_owned()
-    }));
-    if let Some(pending) = &status.pending {
-        lines.push("not live:".into());
-        let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };
-        lines.extend(pending_lines(fate, pending, base, colors));
+    lines.extend(generations(status));
+    match status.pending.as_deref() {
+        // That was asked for, and is how things are to be.
+        Some(Event::RolledBack { generation, .. }) => lines.push(format!(
+            "next: `hotdev reload` applies the files again, with what generation {generation} had"
+        )),
+        Some(pending) => {
+            lines.push("not live:".into());
+            let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };
+            lines.extend(pending_lines(fate, pending, base, colors));
+        }
+        None => {}
     }
     if status.state == "exited" {
         lines.push("next: `hotdev restart` starts it, and so does the next save".into());
     }
     lines
+}
+
+/// What `hotdev rollback` can make current, and what is: the program as it started, too.
+fn generations(status: &Status) -> Vec<String> {
+    let mark = |generation| if generation == status.generation { '*' } else { ' ' };
+    let is_listed = status.generations.iter().any(|one| one.generation == 0);
+    let is_patched = !status.generations.is_empty()
+        || matches!(status.pending.as_deref(), Some(Event::RolledBack { .. }));
+    let start = (is_patched && !is_listed)
+        .then(|| format!("{} {:>4}            as it started", mark(0), 0));
+    let patches = status.generations.iter().map(|one| {
+        let functions = text::list(&one.functions, SHOWN);
+        let number = one.generation;
+        let line = format!("{} {number:>4} {:>6.0} ms  {functions}", mark(number), one.ms);
+        line.trim_end().to_owned()
+    });
+    start.into_iter().chain(patches).collect()
 }
 
 /// "game: running for 3 min, generation 1, process 123", or how it ended.

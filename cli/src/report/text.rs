@@ -14,6 +14,17 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
     text
 }
 
+/// The same, as many as there is room for in so many columns; one at least.
+pub(crate) fn list_within<S: AsRef<str>>(names: &[S], columns: usize) -> String {
+    let fits = |most: &usize| list(names, *most).chars().count() <= columns;
+    list(names, (1..=names.len()).rev().find(fits).unwrap_or(1))
+}
+
+/// Why something was done, to be added to what was done. What somebody asked for needs no more words.
+pub(crate) fn because(reason: &str) -> String {
+    if reason == "asked for" { ", as asked".into() } else { format!(": {reason}") }
+}
+
 /// The same for files, relative to `base` where they are below it.
 pub(super) fn files<P: AsRef<Path>>(files: &[P], base: &Path, most: usize) -> String {
     let names: Vec<_> = files.iter().map(|file| relative(file.as_ref(), base)).collect();
@@ -79,10 +90,13 @@ fn folder<'a>(file: &'a Path, name: &str) -> Option<&'a Path> {
     (name.is_relative() && above.join(name) == file).then_some(above)
 }
 
-/// What happened to an item: "u32 -> u64", "was u32", "now u64", or nothing.
-pub(super) fn change(item: &Item) -> String {
+/// What happened to an item: "u32 -> u64", "was u32", "now u64", "added, u32", "removed, was u32", or
+/// nothing.
+pub(crate) fn change(item: &Item) -> String {
     match (item.was.as_str(), item.now.as_str()) {
         ("", "") => String::new(),
+        ("not there", now) => format!("added, {now}"),
+        (was, "gone") => format!("removed, was {was}"),
         (was, "") => format!("was {was}"),
         ("", now) => format!("now {now}"),
         (was, now) => format!("{was} -> {now}"),

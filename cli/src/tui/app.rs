@@ -30,8 +30,8 @@ pub(super) enum Mode {
     Search(String),
     /// Whether to quit although the program runs these processes.
     Quit(Vec<String>),
-    /// The list of keys is shown.
-    Help,
+    /// The list of keys is shown, from this row on where not all fit.
+    Help(usize),
 }
 
 /// What the panel beside the program shows.

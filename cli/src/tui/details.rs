@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::text::{Line, Place, Tone, count, took};
 use super::timeline::Entry;
 use crate::report::event::{Event, Timings};
-use crate::report::{Said, relative};
+use crate::report::{Said, phrases, relative};
 use crate::source::Edit;
 
 /// Where the first line stands that was edited.
@@ -52,7 +52,7 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             lines.extend(hint.clone().map(|hint| plain(format!("hint: {hint}"))));
         }
         Said::Event(Event::RolledBack { reason, .. } | Event::Restarted { reason, .. }) => {
-            lines.push(plain(reason.clone()));
+            lines.push(plain(phrases::because(reason).trim_start_matches([',', ':', ' ']).into()));
         }
         Said::Event(_) => {}
     }
@@ -61,15 +61,20 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
 }
 
 fn heading(entry: &Entry) -> String {
-    let left = if entry.is_left { ", left" } else { "" };
+    let left = match (entry.is_past, entry.is_left) {
+        (true, _) => " of an earlier run",
+        (false, true) => ", left",
+        (false, false) => "",
+    };
+    let title = || entry.title(usize::MAX);
     match (entry.generation(), entry.timings()) {
         (Some(generation), Some(ms)) => {
             format!("generation {generation}{left}, live in {} at {}", took(ms.total), entry.time)
         }
         (Some(generation), None) => {
-            format!("generation {generation}{left}, {} at {}", entry.title().1, entry.time)
+            format!("generation {generation}{left}, {} at {}", title(), entry.time)
         }
-        (None, _) => format!("{} at {}", entry.title().1, entry.time),
+        (None, _) => format!("{} at {}", title(), entry.time),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The status line's model: what runs, what is being done, and the last verdict. It says nothing
 //! that is not so.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::text::{Tone, count, took};
-use super::timeline::short;
-use crate::report::event::{Event, Reason};
-use crate::report::{Said, phrases};
+use crate::report::event::{Event, Item, Reason};
+use crate::report::{Said, phrases, refusals};
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
 /// until then is still true.
@@ -15,11 +15,14 @@ const CALM: Duration = Duration::from_millis(150);
 /// How often a line with a clock in it changes.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// Functions named in the line.
+/// Crates named in the line.
 const SHOWN: usize = 3;
 
-/// What a refusal begins with while it is a question.
-const QUESTION: &str = "R restarts, Esc keeps: ";
+/// Columns that names of functions may take in the line.
+const NAMES: usize = 60;
+
+/// What a refusal says first after its subject while it is a question.
+const QUESTION: &str = "R restarts, Esc keeps  ";
 
 /// Where things stand.
 #[derive(Debug, Default)]
@@ -65,6 +68,7 @@ struct Progress {
 struct Verdict {
     word: String,
     tone: Tone,
+    subject: String,
     text: String,
 }
 
@@ -73,6 +77,8 @@ struct Verdict {
 pub(super) struct Headline {
     pub word: String,
     pub tone: Tone,
+    /// What it is about, which is read before all else; empty where that goes without saying.
+    pub subject: String,
     pub text: String,
     /// How much of the work is done, from 0 to 1.
     pub done: Option<f64>,
@@ -176,12 +182,13 @@ impl Status {
             None if self.verdict.word.is_empty() => Headline {
                 word: "starting".into(),
                 tone: Tone::Name,
+                subject: String::new(),
                 text: String::new(),
                 done: None,
             },
             None => {
-                let Verdict { word, tone, text } = self.verdict.clone();
-                Headline { word, tone, text, done: None }
+                let Verdict { word, tone, subject, text } = self.verdict.clone();
+                Headline { word, tone, subject, text, done: None }
             }
         }
     }
@@ -189,7 +196,18 @@ impl Status {
 
 impl Verdict {
     fn new(word: impl Into<String>, tone: Tone, text: impl Into<String>) -> Self {
-        Self { word: word.into(), tone, text: text.into() }
+        Self { word: word.into(), tone, subject: String::new(), text: text.into() }
+    }
+
+    /// A refusal, which names what it is about first.
+    fn refused(items: &[Item], message: &str, asks: bool) -> Self {
+        let question = if asks { QUESTION } else { "" };
+        let told = refusals::told(items, Path::new("")).first().map(|(item, _)| (*item).clone());
+        let subject = told.as_ref().map(|item| item.name.clone()).unwrap_or_default();
+        let change = told.as_ref().map(phrases::change).filter(|change| !change.is_empty());
+        let change = change.map(|change| format!("{change}: ")).unwrap_or_default();
+        let verdict = Self::new("refused", Tone::Bad, format!("{question}{change}{message}"));
+        Self { subject, ..verdict }
     }
 }
 
@@ -203,17 +221,20 @@ fn working(work: &Work, now: Instant) -> Headline {
         text += &format!("  {ready}/{all} {what}");
         done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
     }
-    Headline { word: word.into(), tone: Tone::Name, text, done }
+    Headline { word: word.into(), tone: Tone::Name, subject: String::new(), text, done }
 }
 
 fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
     match event {
         Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
-        Event::Restarted { reason, .. } => Verdict::new("restarted", Tone::Good, reason),
-        Event::Live { generation, crates, functions, ms, notes, .. } => {
+        Event::Restarted { reason, .. } => {
+            let why = phrases::because(reason);
+            Verdict::new("restarted", Tone::Good, why.trim_start_matches([',', ':', ' ']))
+        }
+        Event::Live { generation, functions, ms, notes, .. } => {
             let mut text = took(ms.total);
             if !functions.is_empty() {
-                let names = phrases::list(&short(functions, crates), SHOWN);
+                let names = phrases::list_within(functions, NAMES);
                 text += &format!("  {}: {names}", count(functions.len(), "function"));
             }
             if !notes.is_empty() {
@@ -231,12 +252,9 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             let text = counts.strip_prefix("compile error: ").unwrap_or_default();
             Verdict::new("compile error", Tone::Bad, text)
         }
-        Event::Refused { message, .. } if asks => {
-            Verdict::new("refused", Tone::Bad, format!("{QUESTION}{message}"))
-        }
-        Event::Refused { message, .. } => Verdict::new("refused", Tone::Bad, message),
+        Event::Refused { items, message, .. } => Verdict::refused(items, message, asks),
         Event::RolledBack { generation, to, reason } => {
-            let text = format!("from {generation} to {to}: {reason}");
+            let text = format!("from {generation} to {to}{}", phrases::because(reason));
             Verdict::new("rolled back", Tone::Notice, text)
         }
         Event::Exited { status, signal, .. } => {
@@ -290,7 +308,7 @@ mod tests {
         let (mut status, start) = (Status::default(), Instant::now());
         status.hear(&live(), false, start);
         assert_eq!(status.headline(start).word, "live 3");
-        assert_eq!(status.headline(start).text, "214 ms  2 functions: a, b");
+        assert_eq!(status.headline(start).text, "214 ms  2 functions: game::a, game::b");
         status.hear(&building(Reason::Save), false, start);
         assert_eq!(status.headline(start + CALM / 2).word, "live 3");
         assert_eq!(status.next_change(start), Some(start + CALM));

@@ -33,9 +33,11 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
         Program::Ended(_) => format!(" {name}  ended "),
     };
     let badge = format!(" {} ", headline.word);
-    let room = usize::from(area.width).saturating_sub(line::width(&badge) + 16);
-    let right = if line::width(&right) > room { format!(" {name} ") } else { right };
-    let width = (line::width(&right) as u16).min(area.width / 2);
+    let room = usize::from(area.width).saturating_sub(line::width(&badge) + 2);
+    let needed = line::width(&headline.subject).max(14);
+    let mut right = [right, format!(" {name} ")].into_iter();
+    let right = right.find(|text| line::width(text) + needed <= room).unwrap_or_default();
+    let width = line::width(&right) as u16;
     let left = Rect { width: area.width - width, ..area };
     let mut at = line::put(buffer, left, &badge, look.badge(headline.tone));
     at = line::put(buffer, at, " ", Style::default());
@@ -45,6 +47,11 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
         at = line::put(buffer, at, &bar, look.style(Tone::Name));
         let rest = format!("{}  ", look.pick("░", ".").repeat(GAUGE - full));
         at = line::put(buffer, at, &rest, look.style(Tone::Faint));
+    }
+    if !headline.subject.is_empty() {
+        let subject = line::last_part(&headline.subject, usize::from(at.width), look);
+        at = line::put(buffer, at, &subject, look.style(Tone::Title));
+        at = line::put(buffer, at, "  ", Style::default());
     }
     line::put_cut(buffer, at, &headline.text, Style::default(), look);
     let right_area = Rect { x: area.right() - width, width, ..area };
@@ -84,7 +91,7 @@ pub(super) fn keys(
             line::put(buffer, at, " y quits, any other key stays", Style::default());
             None
         }
-        Mode::Keys | Mode::Help => {
+        Mode::Keys | Mode::Help(_) => {
             own_keys(buffer, area, app, pane, look);
             None
         }

@@ -47,8 +47,8 @@ pub(super) fn frame(frame: &mut Frame<'_>, app: &App, pane: &Pane, look: Look, n
     panel::draw(buffer, &areas, app, look);
     bars::status(buffer, areas.status, app, look, now);
     let typed = bars::keys(buffer, areas.keys, app, pane, look);
-    if app.mode == Mode::Help {
-        help::draw(buffer, screen, look);
+    if let Mode::Help(from) = app.mode {
+        help::draw(buffer, screen, from, look);
     }
     let cursor = if app.mode == Mode::Typing { cursor } else { typed };
     if let Some((x, y)) = cursor {
