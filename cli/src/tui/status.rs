@@ -21,7 +21,7 @@ const SHOWN: usize = 3;
 /// Columns that names of functions may take in the line.
 const NAMES: usize = 60;
 
-/// What a refusal says first after its subject while it is a question.
+/// What a refusal says before its message while it is a question.
 const QUESTION: &str = "R restarts, Esc keeps  ";
 
 /// Where things stand.
@@ -146,9 +146,7 @@ impl Status {
 
     /// The question was answered: what runs is kept.
     pub(super) fn keep(&mut self) {
-        if let Some(rest) = self.verdict.text.strip_prefix(QUESTION) {
-            self.verdict.text = rest.to_owned();
-        }
+        self.verdict.text = self.verdict.text.replacen(QUESTION, "", 1);
     }
 
     /// Says that the session is ending.
@@ -205,8 +203,8 @@ impl Verdict {
         let told = refusals::told(items, Path::new("")).first().map(|(item, _)| (*item).clone());
         let subject = told.as_ref().map(|item| item.name.clone()).unwrap_or_default();
         let change = told.as_ref().map(phrases::change).filter(|change| !change.is_empty());
-        let change = change.map(|change| format!("{change}: ")).unwrap_or_default();
-        let verdict = Self::new("refused", Tone::Bad, format!("{question}{change}{message}"));
+        let change = change.map(|change| format!("{change}  ")).unwrap_or_default();
+        let verdict = Self::new("refused", Tone::Bad, format!("{change}{question}{message}"));
         Self { subject, ..verdict }
     }
 }

@@ -34,9 +34,14 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
     };
     let badge = format!(" {} ", headline.word);
     let room = usize::from(area.width).saturating_sub(line::width(&badge) + 2);
-    let needed = line::width(&headline.subject).max(14);
-    let mut right = [right, format!(" {name} ")].into_iter();
-    let right = right.find(|text| line::width(text) + needed <= room).unwrap_or_default();
+    let subject = line::width(&headline.subject);
+    // Where there is a subject, what happened to it goes before all that is said beside it.
+    let wanted = if subject > 0 { subject + 2 + line::width(&headline.text) } else { 14 };
+    let fits = |text: &String, needed: usize| line::width(text) + needed <= room;
+    let short = format!(" {name} ");
+    let right = Some(right).filter(|text| fits(text, wanted));
+    let right = right.or(Some(short).filter(|text| fits(text, subject.max(14))));
+    let right = right.unwrap_or_default();
     let width = line::width(&right) as u16;
     let left = Rect { width: area.width - width, ..area };
     let mut at = line::put(buffer, left, &badge, look.badge(headline.tone));
