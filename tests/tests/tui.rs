@@ -1,5 +1,7 @@
 //! The terminal UI, in a real terminal, on a program that is really running.
 
+use std::time::{Duration, Instant};
+
 use hotdev_tests::{Screen, Signal, Workspace};
 
 const LEAVE: &str = "\x1d";
@@ -173,6 +175,71 @@ fn a_flood_of_output_does_not_hold_up_keys() {
         screen.press(" ");
         screen.expect_gone("any key closes this");
     }
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+/// From a key that is typed to the frame that shows it, each way: the median and the longest of many.
+fn key_to_frame(screen: &mut Screen) -> (Duration, Duration) {
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let start = Instant::now();
+        screen.press("?");
+        screen.expect(&["any key closes this"]);
+        times.push(start.elapsed());
+        let start = Instant::now();
+        screen.press(" ");
+        screen.expect_gone("any key closes this");
+        times.push(start.elapsed());
+    }
+    times.sort();
+    (times[times.len() / 2], times[times.len() - 1])
+}
+
+#[test]
+fn a_key_is_seen_within_a_frame() {
+    let mut screen = Screen::start(answering());
+    for output in ["none", "a flood"] {
+        if output != "none" {
+            screen.press("i");
+            screen.expect(&["typing into"]);
+            screen.press("flood\r");
+            screen.expect(&["yyyyyyyyyy"]);
+            screen.press(LEAVE);
+            screen.expect(&["q quit"]);
+        }
+        // The machine may have something else to do meanwhile; the best of some rounds has the least
+        // of that in it.
+        let rounds: Vec<_> = (0..4).map(|_| key_to_frame(&mut screen)).collect();
+        let (median, longest) = rounds.iter().min().copied().expect("there are rounds");
+        println!("key to frame, output {output}: median {median:?}, longest {longest:?}");
+        assert!(median <= Duration::from_millis(16), "output {output}: {rounds:?}");
+    }
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn the_timeline_follows_again_and_names_what_is_refused() {
+    let mut screen = Screen::start(Workspace::copy("layouts"));
+    let edit = |screen: &Screen, old: &str, new: &str| {
+        screen.workspace().edit("src/game.rs", old, new);
+    };
+    edit(&screen, "\"old", "\"new");
+    screen.expect(&["live 1"]);
+    screen.press("k");
+    screen.expect(&["1 newer, Esc follows"]);
+    edit(&screen, "\"new", "\"newer");
+    screen.expect(&["live 2", "2 newer, Esc follows"]);
+    screen.press("\x1b");
+    screen.expect_gone("Esc follows");
+    edit(&screen, "pub score: u32", "pub score: u64");
+    screen.expect(&["refused ", "State.score  u32", "R restarts", "Esc keep"]);
+    screen.press("R");
+    screen.expect_built(&["restarted ", "as asked", "generation 0"]);
+    screen.expect(&["   0* "]);
+    // The earlier run's generations have no number that is another one's now.
+    assert!(!screen.text().contains("   0  "), "{}", screen.text());
     screen.press("q");
     screen.ends_clean(0);
 }
