@@ -113,7 +113,7 @@ fn typing_reaches_the_program_and_so_does_ctrl_c() {
     screen.press("i");
     screen.expect(&["typing into single"]);
     screen.press("\x03");
-    screen.expect(&["ended", "signal 2 (SIGINT)"]);
+    screen.expect(&["ended", "signal 2 (SIGINT)", "single has ended", "then R starts it"]);
     screen.press(LEAVE);
     screen.expect(&["q quit"]);
     screen.press("R");
@@ -331,6 +331,16 @@ fn without_colours_and_without_utf_8() {
     screen.expect_built(&["generation 0", "old greeting"]);
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`"]);
+    assert!(screen.text().is_ascii(), "{}", screen.text());
+}
+
+#[test]
+fn the_kernels_console_gets_ascii_on_a_cleared_screen() {
+    let env = [("TERM", "linux"), ("LANG", "C.UTF-8")];
+    let screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    // It has one screen only: what was there would show between the words.
+    screen.expect_bytes(b"\x1b[2J");
+    screen.expect_built(&["generation 0", "old greeting"]);
     assert!(screen.text().is_ascii(), "{}", screen.text());
 }
 

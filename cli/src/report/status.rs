@@ -105,7 +105,7 @@ fn files(status: &Status, colors: bool) -> Option<String> {
 
 fn verdict(now: u64, last: &Verdict) -> String {
     let code = last.code.map(|code| format!(" ({})", code.name())).unwrap_or_default();
-    format!("{}{code}, {}", last.event, ago(now, last.at))
+    format!("{}{code}, {}", last.event.replace('-', " "), ago(now, last.at))
 }
 
 fn ago(now: u64, then: u64) -> String {

@@ -119,6 +119,14 @@ pub(crate) fn compile_error(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
+/// The same with what the first of them says.
+pub(crate) fn first_error(diagnostics: &[Diagnostic]) -> String {
+    let counts = compile_error(diagnostics);
+    let first = diagnostics.iter().find(|one| one.level == "error");
+    let first = first.and_then(|one| one.message.lines().next());
+    first.map(|message| format!("{counts}: {message}")).unwrap_or(counts)
+}
+
 /// A stretch of time in its largest unit: "12 s", "3 min", "5 h", "2 days".
 pub(super) fn span(seconds: u64) -> String {
     match seconds {

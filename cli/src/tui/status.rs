@@ -246,8 +246,8 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new(word, Tone::Good, "unchanged: no code of the program differs")
         }
         Event::CompileError { diagnostics } => {
-            let counts = phrases::compile_error(diagnostics);
-            let text = counts.strip_prefix("compile error: ").unwrap_or_default();
+            let all = phrases::first_error(diagnostics);
+            let text = all.strip_prefix("compile error: ").unwrap_or_default();
             Verdict::new("compile error", Tone::Bad, text)
         }
         Event::Refused { items, message, .. } => Verdict::refused(items, message, asks),

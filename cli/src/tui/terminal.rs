@@ -8,7 +8,7 @@ use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -44,7 +44,8 @@ pub(super) fn take(focus: bool) -> io::Result<()> {
     FOCUS.store(focus, Ordering::SeqCst);
     TAKEN.store(true, Ordering::SeqCst);
     let taken = enable_raw_mode().and_then(|()| {
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        // A console may have one screen only, or a session that was killed has left its own.
+        execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
         if focus {
             execute!(stdout(), EnableFocusChange)?;
             notify::save_title(&mut stdout())?;

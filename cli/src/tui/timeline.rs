@@ -76,7 +76,7 @@ impl Entry {
                 let name = items.first().map(|item| format!("{}: ", item.name));
                 format!("refused: {}{message}", name.unwrap_or_default())
             }
-            Event::CompileError { diagnostics } => phrases::compile_error(diagnostics),
+            Event::CompileError { diagnostics } => phrases::first_error(diagnostics),
             Event::RolledBack { generation, to, .. } => {
                 format!("rolled back from {generation} to {to}")
             }

@@ -76,10 +76,15 @@ pub(super) fn keys(
     }
     match &app.mode {
         Mode::Typing => {
-            let badge = format!(" typing into {} ", app.setup.program);
+            let name = &app.setup.program;
+            let (badge, then) = match app.status.program {
+                // Keys do not become hotdev's by themselves: one might be typing.
+                Program::Ended(_) => (format!(" {name} has ended "), " leaves, then R starts it"),
+                _ => (format!(" typing into {name} "), " leaves, back to hotdev's keys"),
+            };
             let at = line::put(buffer, area, &badge, look.badge(Tone::Notice));
             let at = line::put(buffer, at, "  Ctrl-]", look.style(Tone::Title));
-            line::put(buffer, at, " leaves, back to hotdev's keys", Style::default());
+            line::put(buffer, at, then, Style::default());
             None
         }
         Mode::Search(text) => {
