@@ -51,11 +51,9 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
 /// What `hotdev rollback` can make current, and what is: the program as it started, too.
 fn generations(status: &Status) -> Vec<String> {
     let mark = |generation| if generation == status.generation { '*' } else { ' ' };
-    let is_listed = status.generations.iter().any(|one| one.generation == 0);
     let is_patched = !status.generations.is_empty()
         || matches!(status.pending.as_deref(), Some(Event::RolledBack { .. }));
-    let start = (is_patched && !is_listed)
-        .then(|| format!("{} {:>4}            as it started", mark(0), 0));
+    let start = is_patched.then(|| format!("{} {:>4}            as it started", mark(0), 0));
     let patches = status.generations.iter().map(|one| {
         let functions = text::list(&one.functions, SHOWN);
         let number = one.generation;

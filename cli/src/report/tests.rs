@@ -81,7 +81,7 @@ fn status_of(pending: Option<Event>) -> Event {
         program: "game".into(),
         pids: vec![123, 124],
         generation: 1,
-        generations: vec![generation(0, &[], 0.0), generation(1, &["game::update"], 214.2)],
+        generations: vec![generation(1, &["game::update"], 214.2)],
         pending: pending.map(Box::new),
         since: None,
         ended: None,
@@ -306,7 +306,7 @@ fn editors_read_one_line_of_success() {
 fn the_status_lists_generations_and_what_is_not_live() {
     let lines = "game: running, generation 1, processes 123, 124\n\
                  session: process 99, workspace /w\n     \
-                 0      0 ms\n\
+                 0            as it started\n\
                  *    1    214 ms  game::update\n";
     assert_eq!(for_editor(&status_of(None)), lines);
     assert_eq!(
@@ -314,6 +314,25 @@ fn the_status_lists_generations_and_what_is_not_live() {
         format!("{lines}not live:\n  compile error\n")
     );
     assert!(human(&status_of(None)).starts_with("hotdev: game: running"));
+}
+
+#[test]
+fn the_status_takes_a_rollback_for_what_was_asked() {
+    let back = Event::RolledBack { generation: 2, to: 1, reason: "asked for".into() };
+    let text = for_editor(&status_of(Some(back)));
+    assert!(!text.contains("not live"), "{text}");
+    assert!(text.contains("\n     0            as it started\n*    1 "), "{text}");
+    assert!(
+        text.ends_with(
+            "next: `hotdev reload` applies the files again, with what generation 2 had\n"
+        )
+    );
+    let Event::Status(status) = status_of(None) else { unreachable!() };
+    let back = Event::RolledBack { generation: 1, to: 0, reason: "asked for".into() };
+    let (generations, pending) = (Vec::new(), Some(Box::new(back)));
+    let status = Status { generation: 0, generations, pending, ..status };
+    let text = for_editor(&Event::Status(status));
+    assert!(text.contains("\n*    0            as it started\n"), "{text}");
 }
 
 #[test]

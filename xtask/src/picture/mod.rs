@@ -82,6 +82,10 @@ pub fn run(options: &Options) -> Result<()> {
     let scratch = Scratch::new("picture", false)?;
     let frames = session(&hotdev, scratch.path())?;
     let svg = frames::picture(&frames, SIZE);
+    if let Some(folder) = output.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("failed to make {}", folder.display()))?;
+    }
     fs::write(&output, svg).with_context(|| format!("failed to write {}", output.display()))?;
     println!("{} frames in {}", frames.len(), output.display());
     Ok(())
