@@ -67,7 +67,7 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     screen.expect(&["new greeting"]);
     screen.workspace().edit("src/main.rs", "number * two", "number * 3");
     screen.expect(&["live 2"]);
-    screen.expect_gone("cannot find value");
+    screen.expect_gone("src/main.rs:15:14");
 
     screen.press("d");
     screen.expect(&["generation 2, live in", "-    number * 2", "+    number * 3"]);
@@ -332,6 +332,18 @@ fn without_colours_and_without_utf_8() {
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`"]);
     assert!(screen.text().is_ascii(), "{}", screen.text());
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_not_being_built() {
+    let workspace = Workspace::copy("single");
+    workspace.write("src/main.rs", "fn main() {\n    println!(\"brief\");\n}\n");
+    let mut screen = Screen::run(workspace, &["watch"], (24, 80), &[]);
+    screen.expect_built(&["brief", "ended  status 0; R or the next save starts it"]);
+    screen.workspace().edit("src/main.rs", "brief", "as brief");
+    screen.expect_built(&["as brief", "ended  status 0; R or the next save starts it"]);
+    screen.press("q");
+    screen.ends_clean(0);
 }
 
 #[test]

@@ -132,6 +132,12 @@ impl Status {
         self.work = Some(Work { text, since, is_save, progress: None, note: None });
     }
 
+    /// The program was started, so nothing is being built any more; it may end before it says more.
+    pub(super) fn launched(&mut self) {
+        self.work = None;
+        self.verdict = Verdict::new("starting", Tone::Name, "");
+    }
+
     /// Takes in a line of cargo's.
     pub(super) fn cargo(&mut self, line: &str) {
         if let Some(work) = self.work.as_mut().filter(|work| !work.is_save) {

@@ -227,6 +227,7 @@ impl Ui {
                 let (rows, columns) = self.links.size.get();
                 tty.resize(rows, columns);
                 self.tty = Some(tty);
+                self.app.status.launched();
             }
             News::Answer(event, done) => self.app.answered(event, done),
             News::Finish => {}
