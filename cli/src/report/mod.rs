@@ -23,7 +23,7 @@ pub(crate) use text::relative;
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
     pub(crate) use super::text::{
-        because, change, compile_error, ending, first_error, list, list_within, rendered,
+        because, change, compile_error, ending, first_error, list, list_within, rendered, why,
     };
 }
 

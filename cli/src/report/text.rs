@@ -17,12 +17,20 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
 /// The same, as many as there is room for in so many columns; one at least.
 pub(crate) fn list_within<S: AsRef<str>>(names: &[S], columns: usize) -> String {
     let fits = |most: &usize| list(names, *most).chars().count() <= columns;
-    list(names, (1..=names.len()).rev().find(fits).unwrap_or(1))
+    // A name and what separates it take three columns at least.
+    let most = names.len().min(columns / 3 + 1);
+    list(names, (1..=most).rev().find(fits).unwrap_or(1))
 }
 
-/// Why something was done, to be added to what was done. What somebody asked for needs no more words.
+/// Why something was done. What somebody asked for needs no more words.
+pub(crate) fn why(reason: &str) -> &str {
+    if reason == "asked for" { "as asked" } else { reason }
+}
+
+/// The same, to be added to what was done.
 pub(crate) fn because(reason: &str) -> String {
-    if reason == "asked for" { ", as asked".into() } else { format!(": {reason}") }
+    let separator = if why(reason) == reason { ":" } else { "," };
+    format!("{separator} {}", why(reason))
 }
 
 /// The same for files, relative to `base` where they are below it.

@@ -89,6 +89,8 @@ pub(super) struct App {
     pub scroll: Option<usize>,
     /// Lines of the selected entry.
     pub details: Vec<Line>,
+    /// Rows of the list of keys for which there is no room.
+    pub hidden_keys: usize,
 }
 
 impl App {
@@ -106,6 +108,7 @@ impl App {
             notice: None,
             scroll: None,
             details: Vec::new(),
+            hidden_keys: 0,
         }
     }
 

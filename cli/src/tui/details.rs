@@ -52,7 +52,7 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             lines.extend(hint.clone().map(|hint| plain(format!("hint: {hint}"))));
         }
         Said::Event(Event::RolledBack { reason, .. } | Event::Restarted { reason, .. }) => {
-            lines.push(plain(phrases::because(reason).trim_start_matches([',', ':', ' ']).into()));
+            lines.push(plain(phrases::why(reason).into()));
         }
         Said::Event(_) => {}
     }

@@ -232,8 +232,7 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
     match event {
         Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
         Event::Restarted { reason, .. } => {
-            let why = phrases::because(reason);
-            Verdict::new("restarted", Tone::Good, why.trim_start_matches([',', ':', ' ']))
+            Verdict::new("restarted", Tone::Good, phrases::why(reason))
         }
         Event::Live { generation, functions, ms, notes, .. } => {
             let mut text = took(ms.total);

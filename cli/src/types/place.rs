@@ -1,5 +1,5 @@
-//! Where an item is declared, found in the text of a file: patches' debug information has no lines of
-//! types.
+//! Where an item is declared, found in the text of a file: the debug information that stable rustc
+//! writes has no lines of types.
 
 use std::path::{Path, PathBuf};
 

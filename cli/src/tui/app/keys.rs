@@ -25,13 +25,13 @@ impl App {
             },
             Mode::Help(_) if is_interrupt(key) => Some(Action::WantQuit),
             Mode::Help(from) => {
-                match key.code {
-                    KeyCode::Char('j') | KeyCode::Down => self.mode = Mode::Help(from + 1),
-                    KeyCode::Char('k') | KeyCode::Up => {
-                        self.mode = Mode::Help(from.saturating_sub(1));
-                    }
-                    _ => {}
-                }
+                let to = match key.code {
+                    KeyCode::Char('j') | KeyCode::Down => Some(from + 1),
+                    KeyCode::Char('k') | KeyCode::Up => Some(from.saturating_sub(1)),
+                    _ => None,
+                };
+                let to = to.filter(|_| self.hidden_keys > 0);
+                self.mode = to.map_or(Mode::Keys, |to| Mode::Help(to.min(self.hidden_keys)));
                 None
             }
             Mode::Keys => self.own_key(key),

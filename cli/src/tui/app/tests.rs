@@ -165,6 +165,20 @@ fn a_search_is_typed_and_left() {
 }
 
 #[test]
+fn the_list_of_keys_scrolls_where_it_has_to_and_else_closes() {
+    let mut app = running();
+    char(&mut app, '?');
+    char(&mut app, 'j');
+    assert_eq!(app.mode, Mode::Keys, "any key closes it");
+    app.hidden_keys = 2;
+    char(&mut app, '?');
+    "jjjjk".chars().for_each(|c| drop(char(&mut app, c)));
+    assert_eq!(app.mode, Mode::Help(1));
+    char(&mut app, 'x');
+    assert_eq!(app.mode, Mode::Keys);
+}
+
+#[test]
 fn quitting_can_be_taken_back() {
     let mut app = running();
     app.mode = Mode::Quit(vec!["sleep".into()]);

@@ -29,7 +29,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, from: usize, look: Look) {
     let mut rows = area.rows();
     let (first, last) = (rows.next().unwrap_or_default(), rows.next_back().unwrap_or_default());
     line::rule(buffer, first, "keys", Tone::Title, look);
-    let hidden = lines.len().saturating_sub(usize::from(height.saturating_sub(2)));
+    let hidden = hidden(screen);
     let close = if hidden > 0 { "j/k scroll, others close" } else { "any key closes this" };
     line::rule(buffer, last, close, Tone::Faint, look);
     for ((name, text), row) in lines.iter().skip(from.min(hidden)).zip(rows) {
@@ -39,6 +39,12 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, from: usize, look: Look) {
         let rest = Rect { x: names.right(), width: inner.width - names.width, ..inner };
         line::put(buffer, rest, text, Style::default());
     }
+}
+
+/// How many rows of it there is no room for.
+pub(super) fn hidden(screen: Rect) -> usize {
+    let lines = lines(COLUMNS.1.min(screen.width)).len();
+    lines.saturating_sub(usize::from(screen.height.saturating_sub(2)))
 }
 
 /// The names of the keys, and what they do, in as many lines as that takes in so many columns.

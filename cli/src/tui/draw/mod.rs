@@ -31,6 +31,11 @@ pub(super) fn is_open(app: &App) -> bool {
     }
 }
 
+/// Rows of the list of keys for which there is no room.
+pub(super) fn hidden_keys(screen: Rect) -> usize {
+    help::hidden(screen)
+}
+
 /// Where everything is, in a terminal of this size.
 pub(super) fn areas(screen: Rect, app: &App) -> Areas {
     layout::areas(screen, app.zoomed, is_open(app))
