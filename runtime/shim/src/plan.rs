@@ -161,6 +161,7 @@ mod tests {
             hash: 0,
             images: vec![],
             words: words.to_vec(),
+            records: None,
         };
         plan(&patch, images)
             .map(|plan| (plan.own.len(), plan.writes.len()))

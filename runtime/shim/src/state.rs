@@ -3,13 +3,16 @@
 
 use std::{mem, ops::Range, path::Path};
 
-use hotdev_protocol::{Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed};
+use hotdev_protocol::{
+    Called, Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed,
+};
 
 use crate::{
     failure::{Result, failure},
     file,
     journal::{self, Journal, Write},
-    plan,
+    plan, records,
+    records::Watched,
     sys::{
         arena,
         images::{self, Image},
@@ -31,6 +34,8 @@ pub struct State {
 struct Loaded {
     build_id: Vec<u8>,
     library: Library,
+    /// Which of its functions have been called.
+    watched: Option<Watched>,
 }
 
 /// A patch that is loaded and checked, but not in use.
@@ -75,6 +80,36 @@ impl State {
         mem::forget(self.prepared.take());
     }
 
+    /// Whether a patch in use takes note of calls.
+    pub fn has_records(&self) -> bool {
+        self.loaded.iter().any(|loaded| loaded.watched.is_some())
+    }
+
+    /// What has been called and not been told, a piece of it where it is much.
+    pub fn newly_called(&self) -> Vec<Called> {
+        records::newly_called(self.watched())
+    }
+
+    /// Takes note that this was told.
+    pub fn told(&mut self, called: &[Called]) {
+        for Loaded { build_id, watched, .. } in &mut self.loaded {
+            let own = called.iter().filter(|called| called.build_id == *build_id);
+            if let Some(watched) = watched {
+                own.for_each(|called| watched.told(&called.records));
+            }
+        }
+    }
+
+    /// Has all calls told again: to another session.
+    pub fn forget_told(&mut self) {
+        let watched = self.loaded.iter_mut().filter_map(|loaded| loaded.watched.as_mut());
+        watched.for_each(Watched::forget_told);
+    }
+
+    fn watched(&self) -> impl Iterator<Item = (&Vec<u8>, &Watched)> {
+        self.loaded.iter().filter_map(|one| Some((&one.build_id, one.watched.as_ref()?)))
+    }
+
     fn prepare(&mut self, patch: &Patch) -> Result<Generation> {
         let generation = patch.generation;
         if let Some(other) = &self.prepared {
@@ -97,7 +132,8 @@ impl State {
                 format!("the patch's pages cannot be written: {error}"),
             )
         })?;
-        let loaded = Loaded { build_id: images[0].build_id.clone(), library };
+        let watched = patch.records.map(|records| Watched::of(&images[0], records)).transpose()?;
+        let loaded = Loaded { build_id: images[0].build_id.clone(), library, watched };
         self.prepared = Some(Prepared { generation, loaded, writes: plan.writes });
         Ok(generation)
     }
@@ -137,15 +173,19 @@ impl State {
     fn survey(&self, ids: &[Vec<u8>]) -> Survey {
         let images = images::loaded();
         let asked = self.loaded.iter().filter(|loaded| ids.contains(&loaded.build_id));
-        let patches = asked.filter_map(|Loaded { build_id, library }| {
+        let patches = asked.filter_map(|Loaded { build_id, library, .. }| {
             let range = images.iter().find(|image| image.build_id == *build_id)?.range();
             let (begin, end, record) = (range.start, range.end, library.record);
             Some(Surveyed { build_id: build_id.clone(), begin, end, record })
         });
+        let second = survey::second();
+        let own = [arena::range(), survey::stack()].into_iter();
+        let own = own.chain(second.iter().map(|(_, stack)| stack.clone()));
+        let threads = std::iter::once(survey::thread()).chain(second.iter().map(|second| second.0));
         Survey {
             patches: patches.collect(),
-            own: [arena::range(), survey::stack()].map(|range| (range.start, range.end)).to_vec(),
-            thread: survey::thread(),
+            own: own.map(|range| (range.start, range.end)).collect(),
+            threads: threads.collect(),
             handlers: survey::signal_handlers(),
         }
     }
@@ -242,7 +282,14 @@ mod tests {
 
     fn patch(generation: Generation) -> Command {
         let library = "/nowhere/patch.so".to_owned();
-        Command::Prepare(Patch { generation, library, hash: 0, images: vec![], words: vec![] })
+        Command::Prepare(Patch {
+            generation,
+            library,
+            hash: 0,
+            images: vec![],
+            words: vec![],
+            records: None,
+        })
     }
 
     #[test]

@@ -159,5 +159,6 @@ fn patch_over(
         hash: own.hash(),
         images: [vec![own.build_id(), base.build_id()], more_images.to_vec()].concat(),
         words: vec![Word { at: base.slot("value"), value }],
+        records: None,
     }
 }
