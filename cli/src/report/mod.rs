@@ -13,6 +13,7 @@ pub mod json;
 mod refusal;
 pub mod reload;
 mod reporter;
+mod running;
 mod status;
 mod text;
 
@@ -22,7 +23,7 @@ pub(crate) use text::relative;
 
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
-    pub(crate) use super::text::{compile_error, ending, list, rendered};
+    pub(crate) use super::text::{awaiting, compile_error, ending, list, open, rendered};
 }
 
 /// What is said of a refused edit, for the same.

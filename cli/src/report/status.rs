@@ -35,6 +35,10 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
         let line = format!("{mark} {:>4} {:>6.0} ms  {functions}", one.generation, one.ms);
         line.trim_end().to_owned()
     }));
+    if !status.waiting.is_empty() {
+        let waiting = text::list(&status.waiting, SHOWN);
+        lines.push(format!("waiting: {waiting}, not called since the edit went live"));
+    }
     if let Some(pending) = &status.pending {
         lines.push("not live:".into());
         let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::text::{Tone, count, took};
 use super::timeline::short;
 use crate::report::event::{Event, Reason};
@@ -10,7 +11,7 @@ use crate::report::{Said, phrases};
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
 /// until then is still true.
-const CALM: Duration = Duration::from_millis(150);
+pub(super) const CALM: Duration = Duration::from_millis(150);
 
 /// How often a line with a clock in it changes.
 const BEAT: Duration = Duration::from_millis(100);
@@ -30,6 +31,7 @@ pub(super) struct Status {
     pub program: Program,
     work: Option<Work>,
     verdict: Verdict,
+    awaited: Option<Awaited>,
 }
 
 /// The program, as far as events have told.
@@ -84,7 +86,11 @@ impl Status {
         match said {
             Said::Event(Event::Building { reason, crates, .. }) => self.begin(*reason, crates, now),
             Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::Status(_)) => {}
+            Said::Event(event @ Event::Called { .. }) => {
+                self.awaited.iter_mut().for_each(|awaited| awaited.hear(event));
+            }
             Said::Event(event) => {
+                self.awaited = Awaited::of(event, now);
                 // The program may end while a build goes on.
                 if !matches!(event, Event::Exited { .. }) {
                     self.work = None;
@@ -93,7 +99,7 @@ impl Status {
                 self.verdict = verdict(event, self.generation, asks);
             }
             Said::Error { message, .. } => {
-                self.work = None;
+                (self.work, self.awaited) = (None, None);
                 self.verdict = Verdict::new("failed", Tone::Bad, message);
             }
         }
@@ -147,7 +153,7 @@ impl Status {
 
     /// Says that the session is ending.
     pub(super) fn end(&mut self) {
-        self.work = None;
+        (self.work, self.awaited) = (None, None);
         self.verdict = Verdict::new("ending", Tone::Notice, "the program, then hotdev");
     }
 
@@ -163,7 +169,9 @@ impl Status {
 
     /// When the line will be another one by itself.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let work = self.work.as_ref()?;
+        let Some(work) = self.work.as_ref() else {
+            return self.awaited.as_ref().and_then(|awaited| awaited.next_change(now));
+        };
         let shown = work.since + CALM;
         if work.is_save && now < shown { Some(shown) } else { Some(now + BEAT) }
     }
@@ -180,7 +188,9 @@ impl Status {
                 done: None,
             },
             None => {
-                let Verdict { word, tone, text } = self.verdict.clone();
+                let Verdict { word, tone, mut text } = self.verdict.clone();
+                let calls = self.awaited.as_ref().and_then(|awaited| awaited.text(now));
+                text.extend(calls.map(|calls| format!("  {calls}")));
                 Headline { word, tone, text, done: None }
             }
         }
@@ -244,6 +254,7 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
         }
         Event::Building { .. }
+        | Event::Called { .. }
         | Event::Warning { .. }
         | Event::Warnings { .. }
         | Event::Status(_) => Verdict::default(),
@@ -278,6 +289,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: vec!["game::b".into()],
         })
     }
 

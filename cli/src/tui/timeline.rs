@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub diff: Vec<Line>,
     /// Where the diff begins.
     pub first_change: Option<details::FirstChange>,
+    /// Those of its functions that have been called since.
+    pub called: Vec<String>,
     /// Whether it was left: taken back, or of a program that runs no more.
     pub is_left: bool,
 }
@@ -83,9 +85,10 @@ impl Entry {
             }
             Event::Warning { message, .. } => (String::new(), format!("warning: {message}")),
             Event::Warnings { diagnostics } => (String::new(), count(diagnostics.len(), "warning")),
-            Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_) => {
-                (String::new(), String::new())
-            }
+            Event::Building { .. }
+            | Event::Called { .. }
+            | Event::Unchanged { .. }
+            | Event::Status(_) => (String::new(), String::new()),
         }
     }
 }
@@ -110,6 +113,9 @@ impl Timeline {
             Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
                 return;
             }
+            Said::Event(Event::Called { generation, functions, .. }) => {
+                return self.call(*generation, functions);
+            }
             Said::Event(Event::RolledBack { to, .. }) => self.leave(|generation| generation > *to),
             Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.leave(|_| true),
             _ => {}
@@ -119,6 +125,7 @@ impl Timeline {
             said: said.clone(),
             diff: Vec::new(),
             first_change: None,
+            called: Vec::new(),
             is_left: false,
         };
         let edits = self.edits.take_if(|(generation, ..)| entry.generation() == Some(*generation));
@@ -139,6 +146,13 @@ impl Timeline {
         }
         if follows {
             self.selected = self.entries.len() - 1;
+        }
+    }
+
+    fn call(&mut self, generation: u64, functions: &[String]) {
+        let mut newest = self.entries.iter_mut().rev();
+        if let Some(entry) = newest.find(|one| one.generation() == Some(generation)) {
+            entry.called.extend_from_slice(functions);
         }
     }
 
@@ -189,6 +203,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: vec!["game::a".into()],
         }
     }
 
