@@ -11,8 +11,9 @@
 //!
 //! `hotdev_called` is in the shim (`runtime/shim/src/sys/calls.rs`): it marks the record, writes the
 //! function's address into its first word, wakes the thread that tells the session, and goes on in
-//! the function. One jump is left from then on. No slot changes, so all processes are alike whatever
-//! each of them has called.
+//! the function. That thread leads slots past the entry: a call costs what it cost before. To the
+//! session the slot holds the entry for ever, and the shim takes both for the same, so processes are
+//! alike whatever each of them has called.
 //!
 //! The distance is filled in after the link: only there can a visible function be told by its place.
 
@@ -37,7 +38,7 @@ const RECORDS: &str = ".hotdev.records";
 const ENTRIES: &str = ".hotdev.entries";
 
 /// Bytes from one entry to the next, and from an entry to its `note`.
-const STRIDE: u64 = 32;
+const STRIDE: u64 = Records::ENTRY;
 const NOTE_AT: u64 = 8;
 
 const CODE: [u8; 21] = [
@@ -54,8 +55,6 @@ pub struct Watched {
     pub records: Option<Records>,
     /// The function of each record, by its mangled name; empty where the patch does not offer it.
     pub functions: Vec<String>,
-    /// Where the entries begin.
-    entries: u64,
 }
 
 impl Watched {
@@ -63,7 +62,8 @@ impl Watched {
     pub fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
         let all = self.functions.iter().zip(0..);
         let there = all.filter(|(name, _)| !name.is_empty());
-        there.map(|(name, index)| (name.as_str(), self.entries + index * STRIDE))
+        let first = self.records.map_or(0, |records| records.entries.cast_unsigned());
+        there.map(move |(name, index)| (name.as_str(), first + index * STRIDE))
     }
 
     /// Makes the entries what other code finds under the functions' names.
@@ -162,8 +162,12 @@ pub fn fill(bytes: &mut [u8], functions: &[String]) -> Result<Watched> {
         let field = field.ok_or_else(|| failed("they are not in the file"))?;
         field.copy_from_slice(&distance.to_le_bytes());
     }
-    let table = Records { offset: records.cast_signed(), count: functions.len() as u32 };
-    Ok(Watched { records: Some(table), functions: names, entries })
+    let table = Records {
+        offset: records.cast_signed(),
+        count: functions.len() as u32,
+        entries: entries.cast_signed(),
+    };
+    Ok(Watched { records: Some(table), functions: names })
 }
 
 fn parse(bytes: &[u8]) -> Result<ElfFile64<'_, LE>> {

@@ -156,11 +156,16 @@ pub struct Records {
     pub offset: i64,
     /// How many there are.
     pub count: u32,
+    /// Offset of the first function's entry, which the patch offers instead of the function. Each
+    /// entry has [`Records::ENTRY`] bytes.
+    pub entries: i64,
 }
 
 impl Records {
     /// Bytes of one record.
     pub const SIZE: u64 = 24;
+    /// Bytes of one entry.
+    pub const ENTRY: u64 = 32;
     /// Offset of the distance in it.
     pub const DISTANCE: u64 = 8;
     /// Offset of the word that says whether there was a call.

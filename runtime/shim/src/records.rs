@@ -13,6 +13,8 @@ const MOST: usize = 1000;
 /// The records of one loaded patch.
 pub struct Watched {
     table: Table,
+    /// Address of the first entry.
+    entries: u64,
     /// Those that the session has been told of.
     told: Vec<bool>,
 }
@@ -24,12 +26,32 @@ impl Watched {
             let message = "the records of calls lie outside of the patch's data";
             failure(FailureKind::SlotMismatch, message)
         })?;
-        Ok(Self { table, told: vec![false; records.count as usize] })
+        let entries = image.base.wrapping_add_signed(records.entries);
+        Ok(Self { table, entries, told: vec![false; records.count as usize] })
+    }
+
+    /// The function whose entry is at this address.
+    pub fn behind(&self, address: u64) -> Option<u64> {
+        self.table.function(self.index_of(address)?)
+    }
+
+    /// Entries whose functions have been called, and where these are.
+    pub fn called(&self) -> impl Iterator<Item = (u64, u64)> {
+        let called = (0..self.table.len()).filter(|index| self.table.is_called(*index));
+        called.filter_map(|index| {
+            Some((self.entries + index as u64 * Records::ENTRY, self.table.function(index)?))
+        })
+    }
+
+    fn index_of(&self, address: u64) -> Option<usize> {
+        let offset = address.checked_sub(self.entries)?;
+        let index = usize::try_from(offset / Records::ENTRY).ok()?;
+        (offset.is_multiple_of(Records::ENTRY) && index < self.table.len()).then_some(index)
     }
 
     fn new(&self) -> impl Iterator<Item = u32> {
-        let records = self.table.called().zip(&self.told).zip(0..);
-        records.filter(|((called, told), _)| *called && !**told).map(|(_, index)| index)
+        let untold = self.told.iter().enumerate().filter(|(_, told)| !**told);
+        untold.filter(|(index, _)| self.table.is_called(*index)).map(|(index, _)| index as u32)
     }
 
     /// Takes note that the session knows of these.

@@ -1,7 +1,7 @@
 //! What a process has of the session's work: at most one prepared patch, and a stack of applied
 //! ones. Every command moves it from one consistent state to the next, or fails and leaves it.
 
-use std::{mem, ops::Range, path::Path};
+use std::{collections::HashMap, mem, ops::Range, path::Path};
 
 use hotdev_protocol::{
     Called, Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed,
@@ -17,7 +17,8 @@ use crate::{
         arena,
         images::{self, Image},
         library::Library,
-        memory, survey,
+        memory::{self, Slot},
+        survey,
     },
 };
 
@@ -36,6 +37,8 @@ struct Loaded {
     library: Library,
     /// Which of its functions have been called.
     watched: Option<Watched>,
+    /// Its own words that may lead to functions.
+    slots: Vec<Slot>,
 }
 
 /// A patch that is loaded and checked, but not in use.
@@ -90,6 +93,19 @@ impl State {
         records::newly_called(self.watched())
     }
 
+    /// Leads words past the entries of functions that have been called: these cost nothing then.
+    pub fn lead_past_entries(&self) {
+        let called: HashMap<u64, u64> =
+            self.watched().flat_map(|(_, watched)| watched.called()).collect();
+        let own = self.loaded.iter().flat_map(|loaded| loaded.slots.iter().copied());
+        for slot in self.applied.iter().flat_map(Journal::slots).chain(own) {
+            let entry = slot.load();
+            if let Some(function) = called.get(&entry) {
+                slot.replace(entry, *function);
+            }
+        }
+    }
+
     /// Takes note that this was told.
     pub fn told(&mut self, called: &[Called]) {
         for Loaded { build_id, watched, .. } in &mut self.loaded {
@@ -125,15 +141,19 @@ impl State {
         file::check(path, patch.hash)?;
         let library = Library::load(path)?;
         let images = self.images_of(patch, &library)?;
-        let plan = plan::plan(patch, &images)?;
+        let watched = patch.records.map(|records| Watched::of(&images[0], records)).transpose()?;
+        let own = watched.as_ref().map(|watched| (&images[0].build_id, watched));
+        let behind =
+            |address| self.watched().chain(own).find_map(|(_, watched)| watched.behind(address));
+        let plan = plan::plan(patch, &images, &behind)?;
         memory::write_unused(&plan.own).map_err(|error| {
             failure(
                 FailureKind::LoadFailed,
                 format!("the patch's pages cannot be written: {error}"),
             )
         })?;
-        let watched = patch.records.map(|records| Watched::of(&images[0], records)).transpose()?;
-        let loaded = Loaded { build_id: images[0].build_id.clone(), library, watched };
+        let slots = plan.own.iter().filter_map(|(span, _)| span.slot()).collect();
+        let loaded = Loaded { build_id: images[0].build_id.clone(), library, watched, slots };
         self.prepared = Some(Prepared { generation, loaded, writes: plan.writes });
         Ok(generation)
     }

@@ -101,9 +101,20 @@ impl Table {
         Some(Self(unsafe { std::slice::from_raw_parts(first, records.count as usize) }))
     }
 
-    /// Whether the function of each record has been called.
-    pub fn called(&self) -> impl Iterator<Item = bool> {
-        self.0.iter().map(|record| record.called.load(Ordering::Acquire) != 0)
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Where the function of a record is, if it has one.
+    pub fn function(&self, index: usize) -> Option<u64> {
+        let record = self.0.get(index).filter(|record| record.distance != 0)?;
+        Some((&raw const *record as u64).wrapping_add_signed(record.distance))
+    }
+
+    /// Whether the function of a record has been called.
+    pub fn is_called(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(|record| record.called.load(Ordering::Acquire) != 0)
     }
 }
 
