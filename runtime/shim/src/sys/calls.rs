@@ -137,3 +137,100 @@ pub fn ring() {
     // SAFETY: as above.
     unsafe { libc::syscall(libc::SYS_futex, RINGS.as_ptr(), WAKE, 1) };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the function found in its registers.
+    static SEEN: [AtomicU64; 17] = [const { AtomicU64::new(0) }; 17];
+
+    /// A function that keeps what it gets.
+    #[unsafe(naked)]
+    extern "C" fn function() {
+        naked_asm!(
+            "lea r11, [rip + {seen}]",
+            "mov [r11], rax",
+            "mov [r11 + 8], rbx",
+            "mov [r11 + 16], rcx",
+            "mov [r11 + 24], rdx",
+            "mov [r11 + 32], rsi",
+            "mov [r11 + 40], rdi",
+            "mov [r11 + 48], rbp",
+            "mov [r11 + 56], r8",
+            "mov [r11 + 64], r9",
+            "mov [r11 + 72], r10",
+            "mov [r11 + 80], r12",
+            "mov [r11 + 88], r13",
+            "mov [r11 + 96], r14",
+            "mov [r11 + 104], r15",
+            "movq [r11 + 112], xmm0",
+            "movq [r11 + 120], xmm15",
+            // What its caller has pushed last.
+            "mov rax, [rsp + 8]",
+            "mov [r11 + 128], rax",
+            "ret",
+            seen = sym SEEN,
+        )
+    }
+
+    /// Calls the function of a record as the code of a patch does, with 1, 2, 3, ... in registers.
+    #[unsafe(naked)]
+    extern "C" fn call(record: &Record) {
+        naked_asm!(
+            "push rbx",
+            "push rbp",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "push 17",
+            "mov r11, rdi",
+            "mov eax, 15",
+            "movq xmm0, rax",
+            "mov eax, 16",
+            "movq xmm15, rax",
+            "mov eax, 1",
+            "mov ebx, 2",
+            "mov ecx, 3",
+            "mov edx, 4",
+            "mov esi, 5",
+            "mov edi, 6",
+            "mov ebp, 7",
+            "mov r8d, 8",
+            "mov r9d, 9",
+            "mov r10d, 10",
+            "mov r12d, 11",
+            "mov r13d, 12",
+            "mov r14d, 13",
+            "mov r15d, 14",
+            "call {called}",
+            "pop r11",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbp",
+            "pop rbx",
+            "ret",
+            called = sym hotdev_called,
+        )
+    }
+
+    #[test]
+    fn a_first_call_keeps_all_registers_and_rings_once() {
+        let (way, called) = (AtomicU64::new(0), AtomicU32::new(0));
+        let record = Box::leak(Box::new(Record { way, distance: 0, called, _unused: 0 }));
+        record.distance = (function as *const () as i64).wrapping_sub(&raw const *record as i64);
+        let before = rings();
+        for _ in 0..2 {
+            SEEN.iter().for_each(|seen| seen.store(0, Ordering::Relaxed));
+            call(record);
+            let seen: Vec<u64> = SEEN.iter().map(|seen| seen.load(Ordering::Relaxed)).collect();
+            assert_eq!(seen, (1..=17).collect::<Vec<_>>());
+            assert_eq!(record.way.load(Ordering::Relaxed), function as *const () as u64);
+            assert_eq!(record.called.load(Ordering::Relaxed), 1);
+            assert_eq!(rings(), before + 1);
+        }
+    }
+}
