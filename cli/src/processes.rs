@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hotdev_protocol::{
-    Command, Failure, FailureKind, Generation, Hello, Patch, Reply, Settle, VERSION, frame,
+    Called, Command, Failure, FailureKind, Generation, Hello, Patch, Reply, Settle, VERSION, frame,
 };
 
 use crate::chain::Ids;
@@ -45,6 +45,8 @@ pub enum Contact {
     Connected(Process),
     /// Its connection is gone.
     Gone(u64),
+    /// A process has called functions of patches for the first time.
+    Called(u32, Vec<Called>),
 }
 
 /// Listens for shims at `path` until the process ends, and reports through `contacts`.
@@ -86,17 +88,20 @@ fn serve(id: u64, mut stream: UnixStream, contacts: &impl Fn(Contact)) -> io::Re
     }
     stream.set_read_timeout(None)?;
     let (sender, replies) = unbounded();
+    let pid = hello.pid;
     let process = Process { id, hello, stream: stream.try_clone()?, replies };
     contacts(Contact::Connected(process));
-    forward(&mut stream, &sender);
+    forward(&mut stream, &sender, &|called| contacts(Contact::Called(pid, called)));
     drop(sender);
     contacts(Contact::Gone(id));
     Ok(())
 }
 
-fn forward(stream: &mut UnixStream, replies: &Sender<Reply>) {
+fn forward(stream: &mut UnixStream, replies: &Sender<Reply>, called: &dyn Fn(Vec<Called>)) {
     while let Ok(reply) = frame::read(stream) {
-        if replies.send(reply).is_err() {
+        if let Reply::Called(functions) = reply {
+            called(functions);
+        } else if replies.send(reply).is_err() {
             return;
         }
     }
@@ -488,7 +493,7 @@ mod tests {
         };
         let (sender, replies) = unbounded();
         let process = Process { id, hello, stream: stream.try_clone().unwrap(), replies };
-        std::thread::spawn(move || forward(&mut stream, &sender));
+        std::thread::spawn(move || forward(&mut stream, &sender, &drop));
         (process, shim)
     }
 
@@ -516,8 +521,14 @@ mod tests {
         let other = willing(shims.remove(2));
         // Longer than a socket's buffer, so that sending it blocks as well.
         let library = "x".repeat(4 << 20);
-        let patch =
-            Patch { generation: 1, library, hash: 0, images: Vec::new(), words: Vec::new() };
+        let patch = Patch {
+            generation: 1,
+            library,
+            hash: 0,
+            images: Vec::new(),
+            words: Vec::new(),
+            records: None,
+        };
         let begin = Instant::now();
         assert!(processes.deliver(&patch).is_err());
         assert!(begin.elapsed() < ANSWER_LIMIT * 2, "{:?}", begin.elapsed());

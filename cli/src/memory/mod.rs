@@ -116,7 +116,7 @@ fn at_standstill(
 ) -> Result<BTreeSet<Vec<u8>>, Unknown> {
     let work = || {
         let start = Instant::now();
-        let stopped = Stopped::stop(pid, survey.thread)?;
+        let stopped = Stopped::stop(pid, &survey.threads)?;
         let mut search = Search::new(pid, survey, Limit::start(STANDSTILL), is_wanted)?;
         search.set_guard(stopped.thread_pointer())?;
         let mut roots = stopped.registers().to_vec();

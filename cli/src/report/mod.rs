@@ -13,6 +13,7 @@ pub mod json;
 mod refusal;
 pub mod reload;
 mod reporter;
+mod running;
 mod status;
 mod text;
 
@@ -23,7 +24,8 @@ pub(crate) use text::relative;
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
     pub(crate) use super::text::{
-        because, change, compile_error, ending, first_error, list, list_within, rendered, why,
+        awaiting, because, change, compile_error, ending, first_error, list, list_within, open,
+        rendered, why,
     };
 }
 

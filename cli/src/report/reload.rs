@@ -58,6 +58,9 @@ pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -
             let live = paint(format_args!("live {generation}"), Style::Good, colors);
             format!("{live} ({:.0} ms){separator}{functions}\n{notes}", ms.total)
         }
+        Event::Called { generation, functions, waiting, .. } => {
+            format!("running {generation}: {}\n", text::called(functions, waiting, SHOWN))
+        }
         Event::Unchanged { .. } => "unchanged: no code of the program differs\n".into(),
         Event::CompileError { diagnostics } => {
             let all: String = diagnostics.iter().map(|one| diagnostic(one, base)).collect();

@@ -30,6 +30,10 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
         status.workspace.display()
     ));
     lines.extend(generations(status));
+    if !status.waiting.is_empty() {
+        let waiting = text::list(&status.waiting, SHOWN);
+        lines.push(format!("waiting: {waiting}, not called since the edit went live"));
+    }
     match status.pending.as_deref() {
         // That was asked for, and is how things are to be.
         Some(Event::RolledBack { generation, .. }) => lines.push(format!(

@@ -29,6 +29,7 @@ fn live(functions: &[&str], notes: &[&str]) -> Event {
         bytes: 9000,
         slots: 12,
         notes: names(notes),
+        waiting: Vec::new(),
     }
 }
 
@@ -87,6 +88,7 @@ fn status_of(pending: Option<Event>) -> Event {
         ended: None,
         verdict: None,
         ahead: None,
+        waiting: Vec::new(),
     })
 }
 

@@ -135,6 +135,34 @@ pub(crate) fn first_error(diagnostics: &[Diagnostic]) -> String {
     first.map(|message| format!("{counts}: {message}")).unwrap_or(counts)
 }
 
+/// How many of the functions that wait for a call are not told of by a note already.
+pub(crate) fn open(waiting: &[String], notes: &[String]) -> usize {
+    let is_told = |name: &String| {
+        let note = notes.iter().filter_map(|note| note.strip_prefix(name.as_str()));
+        note.into_iter().any(|rest| rest.starts_with(" waits:"))
+    };
+    waiting.iter().filter(|name| !is_told(name)).count()
+}
+
+/// That so many of a generation's functions have not been called: "waiting for its first call".
+pub(crate) fn awaiting(functions: usize, waiting: usize) -> String {
+    match (functions, waiting) {
+        (1, _) => "waiting for its first call".into(),
+        (all, left) if all == left => "waiting for their first calls".into(),
+        (_, 1) => "1 waits for its first call".into(),
+        (_, left) => format!("{left} wait for their first calls"),
+    }
+}
+
+/// What was called, and how much is left: "a, b (+3); 2 wait for their first calls".
+pub(super) fn called(functions: &[String], waiting: &[String], most: usize) -> String {
+    let called = list(functions, most);
+    match waiting.len() {
+        0 => called,
+        left => format!("{called}; {}", awaiting(functions.len() + left, left)),
+    }
+}
+
 /// A stretch of time in its largest unit: "12 s", "3 min", "5 h", "2 days".
 pub(super) fn span(seconds: u64) -> String {
     match seconds {

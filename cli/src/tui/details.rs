@@ -28,14 +28,14 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
     let plain = |text: String| Line::new(Tone::Plain, text);
     let mut lines = vec![Line::new(Tone::Title, heading(entry))];
     match &entry.said {
-        Said::Event(Event::Live { pids, functions, ms, bytes, slots, notes, .. }) => {
+        Said::Event(Event::Live { pids, functions, ms, bytes, slots, notes, waiting, .. }) => {
             lines.push(Line::new(Tone::Faint, stages(ms)));
             let (kilobytes, processes) = (bytes.div_ceil(1024), count(pids.len(), "process"));
             let processes = processes.replace("processs", "processes");
             let made = format!("{kilobytes} KiB, {slots} words written, in {processes}");
             lines.push(Line::new(Tone::Faint, made));
             lines.extend(notes.iter().map(|note| Line::new(Tone::Notice, format!("note: {note}"))));
-            lines.extend(functions.iter().map(|name| Line::new(Tone::Name, format!("  {name}"))));
+            lines.extend(functions.iter().map(|name| function(name, waiting, &entry.called)));
         }
         Said::Event(
             event @ (Event::CompileError { .. } | Event::Refused { .. } | Event::Warnings { .. }),
@@ -58,6 +58,16 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
     }
     lines.extend(entry.diff.iter().cloned());
     lines
+}
+
+/// A function, with whether it has been called.
+fn function(name: &String, waiting: &[String], called: &[String]) -> Line {
+    let (tone, mark) = match () {
+        () if called.contains(name) => (Tone::Name, "  running"),
+        () if waiting.contains(name) => (Tone::Notice, "  waiting for its first call"),
+        () => (Tone::Name, ""),
+    };
+    Line::new(tone, format!("  {name}{mark}"))
 }
 
 fn heading(entry: &Entry) -> String {

@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::text::{Tone, count, took};
 use crate::report::event::{Event, Item, Reason};
 use crate::report::{Said, phrases, refusals};
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
 /// until then is still true.
-const CALM: Duration = Duration::from_millis(150);
+pub(super) const CALM: Duration = Duration::from_millis(150);
 
 /// How often a line with a clock in it changes.
 const BEAT: Duration = Duration::from_millis(100);
@@ -33,6 +34,7 @@ pub(super) struct Status {
     pub program: Program,
     work: Option<Work>,
     verdict: Verdict,
+    awaited: Option<Awaited>,
 }
 
 /// The program, as far as events have told.
@@ -90,7 +92,11 @@ impl Status {
         match said {
             Said::Event(Event::Building { reason, crates, .. }) => self.begin(*reason, crates, now),
             Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::Status(_)) => {}
+            Said::Event(event @ Event::Called { .. }) => {
+                self.awaited.iter_mut().for_each(|awaited| awaited.hear(event));
+            }
             Said::Event(event) => {
+                self.awaited = Awaited::of(event, now);
                 // The program may end while a build goes on.
                 if !matches!(event, Event::Exited { .. }) {
                     self.work = None;
@@ -99,7 +105,7 @@ impl Status {
                 self.verdict = verdict(event, self.generation, asks);
             }
             Said::Error { message, .. } => {
-                self.work = None;
+                (self.work, self.awaited) = (None, None);
                 self.verdict = Verdict::new("failed", Tone::Bad, message);
             }
         }
@@ -157,7 +163,7 @@ impl Status {
 
     /// Says that the session is ending.
     pub(super) fn end(&mut self) {
-        self.work = None;
+        (self.work, self.awaited) = (None, None);
         self.verdict = Verdict::new("ending", Tone::Notice, "the program, then hotdev");
     }
 
@@ -173,7 +179,9 @@ impl Status {
 
     /// When the line will be another one by itself.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let work = self.work.as_ref()?;
+        let Some(work) = self.work.as_ref() else {
+            return self.awaited.as_ref().and_then(|awaited| awaited.next_change(now));
+        };
         let shown = work.since + CALM;
         if work.is_save && now < shown { Some(shown) } else { Some(now + BEAT) }
     }
@@ -191,7 +199,9 @@ impl Status {
                 done: None,
             },
             None => {
-                let Verdict { word, tone, subject, text } = self.verdict.clone();
+                let Verdict { word, tone, subject, mut text } = self.verdict.clone();
+                let calls = self.awaited.as_ref().and_then(|awaited| awaited.text(now));
+                text.extend(calls.map(|calls| format!("  {calls}")));
                 Headline { word, tone, subject, text, done: None }
             }
         }
@@ -265,6 +275,7 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
         }
         Event::Building { .. }
+        | Event::Called { .. }
         | Event::Warning { .. }
         | Event::Warnings { .. }
         | Event::Status(_) => Verdict::default(),
@@ -299,6 +310,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: vec!["game::b".into()],
         })
     }
 
@@ -318,7 +330,8 @@ mod tests {
         let later = status.headline(start + Duration::from_millis(1300));
         assert_eq!((later.word.as_str(), later.text.as_str()), ("compiling", "game  1.3 s"));
         status.hear(&live(), false, start);
-        assert_eq!((status.next_change(start), status.is_working()), (None, false));
+        // What nothing has called by then is said.
+        assert_eq!((status.next_change(start), status.is_working()), (Some(start + CALM), false));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(super) struct Entry {
     pub diff: Vec<Line>,
     /// Where the diff begins.
     pub first_change: Option<details::FirstChange>,
+    /// Those of its functions that have been called since.
+    pub called: Vec<String>,
     /// Whether it was left: taken back, or of a program that runs no more.
     pub is_left: bool,
     /// Whether it is of a program that runs no more: its number may be another one's now.
@@ -85,7 +87,10 @@ impl Entry {
             }
             Event::Warning { message, .. } => format!("warning: {message}"),
             Event::Warnings { diagnostics } => count(diagnostics.len(), "warning"),
-            Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_) => String::new(),
+            Event::Building { .. }
+            | Event::Called { .. }
+            | Event::Unchanged { .. }
+            | Event::Status(_) => String::new(),
         }
     }
 }
@@ -103,6 +108,9 @@ impl Timeline {
             Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
                 return;
             }
+            Said::Event(Event::Called { generation, functions, .. }) => {
+                return self.call(*generation, functions);
+            }
             Said::Event(Event::RolledBack { to, .. }) => self.leave(|generation| generation > *to),
             Said::Event(Event::Started { .. } | Event::Restarted { .. }) => {
                 self.leave(|_| true);
@@ -115,6 +123,7 @@ impl Timeline {
             said: said.clone(),
             diff: Vec::new(),
             first_change: None,
+            called: Vec::new(),
             is_left: false,
             is_past: false,
         };
@@ -136,6 +145,13 @@ impl Timeline {
         }
         if follows {
             self.selected = self.entries.len() - 1;
+        }
+    }
+
+    fn call(&mut self, generation: u64, functions: &[String]) {
+        let mut newest = self.entries.iter_mut().rev();
+        if let Some(entry) = newest.find(|one| one.generation() == Some(generation)) {
+            entry.called.extend_from_slice(functions);
         }
     }
 
@@ -196,6 +212,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: vec!["game::a".into()],
         }
     }
 

@@ -29,6 +29,7 @@ pub(in crate::tui) fn live(generation: u64) -> Event {
         bytes: 20_480,
         slots: 4,
         notes: Vec::new(),
+        waiting: Vec::new(),
     }
 }
 
