@@ -289,7 +289,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
-            waiting: vec!["game::b".into()],
+            waiting: Vec::new(),
         })
     }
 
