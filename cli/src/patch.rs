@@ -122,11 +122,13 @@ pub fn link(
         return Err(LinkError::NewStatic(name.clone()));
     }
     let placeholders = missing.iter().map(|(name, definition)| (name.as_str(), *definition));
-    let made = [
+    let mut made = vec![
         ("stubs.o", stub::object(stubs.iter())?),
         ("statics.o", stub::placeholders(placeholders)?),
-        ("calls.o", calls::object(watched.len())?),
     ];
+    if !watched.is_empty() {
+        made.push(("calls.o", calls::object(watched.len())?));
+    }
     for (name, bytes) in made {
         let path = scratch.path().join(name);
         fs::write(&path, bytes).context(Kind::System, doing)?;

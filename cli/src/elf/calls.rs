@@ -76,7 +76,7 @@ impl Watched {
     }
 }
 
-/// An object file with entries and records for `count` functions.
+/// An object file with entries and records for `count` functions, of which there has to be one.
 ///
 /// # Errors
 /// Never, as far as is known: the object is small and plain.

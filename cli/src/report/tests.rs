@@ -393,3 +393,32 @@ fn machines_read_one_object_a_line() {
     );
     assert_eq!(reload::render_done(&done, Some("error: ")), "error: no\n");
 }
+
+#[test]
+fn what_waits_for_a_call_is_said_once() {
+    let with = |waiting: &[&str], notes: &[&str]| {
+        let mut event = live(&["game::a", "game::b"], notes);
+        if let Event::Live { waiting: of_event, .. } = &mut event {
+            *of_event = names(waiting);
+        }
+        human(&event)
+    };
+    let stages = "[rustc 180, check 4, link 20, load 1]";
+    let line =
+        |calls: &str| format!("hotdev: live 3 in 214 ms  game::a, game::b{calls}  {stages}\n");
+    assert_eq!(with(&[], &[]), line(""));
+    assert_eq!(with(&["game::a", "game::b"], &[]), line(", waiting for their first calls"));
+    assert_eq!(with(&["game::a"], &[]), line(", 1 waits for its first call"));
+    let note = "game::a waits: what calls it is running already";
+    let noted = line("") + "hotdev: note: " + note + "\n";
+    assert_eq!(with(&["game::a"], &[note]), noted);
+    let called = |functions: &[&str], waiting: &[&str]| {
+        let (functions, waiting) = (names(functions), names(waiting));
+        human(&Event::Called { generation: 3, pid: 123, functions, waiting })
+    };
+    assert_eq!(called(&["game::a"], &[]), "hotdev: running 3: game::a\n");
+    assert_eq!(
+        called(&["game::a", "game::b", "game::c"], &["game::d", "game::e"]),
+        "hotdev: running 3: game::a, game::b (+1); 2 wait for their first calls\n"
+    );
+}

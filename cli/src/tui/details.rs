@@ -23,6 +23,9 @@ const KEPT: usize = 600;
 /// as one change, and what is left of the files is only named.
 const DIFF_LIMIT: Duration = Duration::from_millis(10);
 
+/// What a function that waits means to somebody who does not see the edit.
+const WAITS: &str = "  What it made before stays as it is until something calls it again.";
+
 /// The lines of an entry.
 pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
     let plain = |text: String| Line::new(Tone::Plain, text);
@@ -36,6 +39,9 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             lines.push(Line::new(Tone::Faint, made));
             lines.extend(notes.iter().map(|note| Line::new(Tone::Notice, format!("note: {note}"))));
             lines.extend(functions.iter().map(|name| function(name, waiting, &entry.called)));
+            if waiting.iter().any(|name| !entry.called.contains(name)) {
+                lines.push(Line::new(Tone::Faint, WAITS));
+            }
         }
         Said::Event(
             event @ (Event::CompileError { .. } | Event::Refused { .. } | Event::Warnings { .. }),

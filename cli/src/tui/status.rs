@@ -310,7 +310,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
-            waiting: vec!["game::b".into()],
+            waiting: Vec::new(),
         })
     }
 
@@ -330,8 +330,7 @@ mod tests {
         let later = status.headline(start + Duration::from_millis(1300));
         assert_eq!((later.word.as_str(), later.text.as_str()), ("compiling", "game  1.3 s"));
         status.hear(&live(), false, start);
-        // What nothing has called by then is said.
-        assert_eq!((status.next_change(start), status.is_working()), (Some(start + CALM), false));
+        assert_eq!((status.next_change(start), status.is_working()), (None, false));
     }
 
     #[test]

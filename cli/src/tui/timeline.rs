@@ -272,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn calls_go_with_their_generation_and_are_no_entry() {
+        let mut timeline = Timeline::default();
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, live(2));
+        let functions = vec!["game::a".into()];
+        hear(&mut timeline, Event::Called { generation: 1, pid: 7, functions, waiting: vec![] });
+        let marks = |entry: &Entry| {
+            let lines = details::lines(entry, std::path::Path::new("/"));
+            lines.iter().map(|line| line.text.clone()).filter(|line| line.contains("::")).collect()
+        };
+        let marks: Vec<Vec<String>> = timeline.entries.iter().map(marks).collect();
+        assert_eq!(marks[0], ["  game::a  running", "  game::b::c"]);
+        assert_eq!(marks[1], ["  game::a  waiting for its first call", "  game::b::c"]);
+    }
+
+    #[test]
     fn edits_go_with_their_generation() {
         let mut timeline = Timeline::default();
         let edit = Edit { file: "/w/a.rs".into(), before: "a\n".into(), after: "b\n".into() };
