@@ -200,6 +200,7 @@ mod tests {
             hash: 0,
             images: images.map(|id| vec![id]).collect(),
             words: Vec::new(),
+            records: None,
         };
         for (place, was, now) in words {
             let was = was.map(|(id, offset)| at(&patch, id, offset));

@@ -34,6 +34,7 @@ pub mod reach;
 pub mod workshop;
 
 // Into the running processes, and what is said about it.
+pub mod calls;
 pub mod processes;
 pub mod chain;
 mod memory;

@@ -11,6 +11,7 @@ use hotdev_protocol::{ContentHash, Generation};
 use object::elf;
 
 use crate::check::ChangedUnit;
+use crate::elf::calls::{self, Watched};
 use crate::elf::image::Definition;
 use crate::elf::object_file::ObjectFile;
 use crate::elf::rewrite::{self, Linkage};
@@ -30,6 +31,8 @@ pub struct PatchLibrary {
     pub path: PathBuf,
     /// Its contents.
     pub bytes: Vec<u8>,
+    /// The functions whose first calls it tells.
+    pub watched: Watched,
     kept: bool,
 }
 
@@ -65,20 +68,31 @@ impl From<Error> for LinkError {
     }
 }
 
-/// Links changed units into a library for `generation`, with all of the `archives`: dependencies
-/// that no code of the program used before. `brought` is what it says of names.
+/// What is linked.
+#[derive(Clone, Copy)]
+pub struct Contents<'a> {
+    /// The changed units.
+    pub units: &'a [ChangedUnit],
+    /// What the patch says of names.
+    pub brought: &'a Brought,
+    /// Dependencies that no code of the program used before.
+    pub archives: &'a [PathBuf],
+    /// The functions whose first calls it tells: mangled names.
+    pub watched: &'a [String],
+}
+
+/// Links changed units and what they need into a library for `generation`.
 ///
 /// # Errors
 /// When a unit cannot be rewritten or the linker fails.
 pub fn link(
-    changed: &[ChangedUnit],
-    brought: &Brought,
-    archives: &[PathBuf],
+    contents: Contents<'_>,
     generation: Generation,
     program: &Program,
     record: &ImageRecord,
     layout: &Layout,
 ) -> std::result::Result<PatchLibrary, LinkError> {
+    let Contents { units: changed, brought, archives, watched } = contents;
     let doing = || "make a patch".to_owned();
     let scratch = tempfile::tempdir_in(layout.generations()).context(Kind::System, doing)?;
     let linkage = PatchLinkage::of(changed, program);
@@ -108,10 +122,13 @@ pub fn link(
         return Err(LinkError::NewStatic(name.clone()));
     }
     let placeholders = missing.iter().map(|(name, definition)| (name.as_str(), *definition));
-    let made = [
+    let mut made = vec![
         ("stubs.o", stub::object(stubs.iter())?),
         ("statics.o", stub::placeholders(placeholders)?),
     ];
+    if !watched.is_empty() {
+        made.push(("calls.o", calls::object(watched.len())?));
+    }
     for (name, bytes) in made {
         let path = scratch.path().join(name);
         fs::write(&path, bytes).context(Kind::System, doing)?;
@@ -126,10 +143,11 @@ pub fn link(
             found.image >= FIRST_PATCH && found.definition.kind == SymbolKind::Function
         })
     })?;
+    let watched = calls::fill(&mut bytes, watched)?;
     fs::write(&path, &bytes).context(Kind::System, doing)?;
     // The shim takes only what nobody else can write, whatever the umask says.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).context(Kind::System, doing)?;
-    Ok(PatchLibrary { generation, path, bytes, kept: false })
+    Ok(PatchLibrary { generation, path, bytes, watched, kept: false })
 }
 
 /// Statics and thread-locals that a unit reaches by distance and another unit defines.

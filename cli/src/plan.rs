@@ -59,7 +59,9 @@ impl From<Refusal> for Unplanned {
 /// # Errors
 /// See [`Unplanned`].
 pub fn plan(library: &PatchLibrary, checked: &CheckedPatch, program: &Program) -> Planned<Plan> {
-    let image = Image::parse(&library.bytes)?;
+    let mut image = Image::parse(&library.bytes)?;
+    // Whoever calls a function that is watched comes through its entry, now and in later patches.
+    library.watched.lead_in(&mut image);
     let missing = unresolved(&image, program);
     if !missing.is_empty() {
         return Err(Unplanned::Unresolved(missing));
@@ -83,6 +85,7 @@ pub fn plan(library: &PatchLibrary, checked: &CheckedPatch, program: &Program) -
         hash: ContentHash::of(&library.bytes),
         images: images.collect(),
         words,
+        records: library.watched.records,
     };
     Ok(Plan { patch, image, slots })
 }

@@ -149,7 +149,7 @@ mod tests {
         };
         let (sender, replies) = unbounded();
         let process = Process { id, hello, stream: stream.try_clone().unwrap(), replies };
-        std::thread::spawn(move || forward(&mut stream, &sender));
+        std::thread::spawn(move || forward(&mut stream, &sender, &drop));
         (process, shim)
     }
 
@@ -177,8 +177,14 @@ mod tests {
         let other = willing(shims.remove(2));
         // Longer than a socket's buffer, so that sending it blocks as well.
         let library = "x".repeat(4 << 20);
-        let patch =
-            Patch { generation: 1, library, hash: 0, images: Vec::new(), words: Vec::new() };
+        let patch = Patch {
+            generation: 1,
+            library,
+            hash: 0,
+            images: Vec::new(),
+            words: Vec::new(),
+            records: None,
+        };
         let begin = Instant::now();
         assert!(processes.deliver(&patch).is_err());
         assert!(begin.elapsed() < ANSWER_LIMIT * 2, "{:?}", begin.elapsed());

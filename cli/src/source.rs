@@ -2,6 +2,7 @@
 
 mod calls;
 mod declarations;
+mod inlined;
 mod interface;
 
 use std::collections::{BTreeMap, BTreeSet};

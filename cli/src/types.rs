@@ -3,16 +3,17 @@
 
 mod dwarf;
 mod function;
+mod place;
 mod sections;
 mod shape;
 mod summary;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 pub use dwarf::{Types, of_trait};
 pub use function::{Environment, Signature};
+pub use place::declaration;
 pub use shape::Shape;
 pub use summary::{Changes, Summary, changes};
 
@@ -147,23 +148,4 @@ fn method_name(path: &str) -> String {
 /// When its debug information is damaged.
 pub fn read(object: &[u8]) -> Result<Types> {
     Types::read(object)
-}
-
-/// Words after which a name is declared.
-const DECLARING: [&str; 8] = ["struct", "enum", "union", "trait", "static", "mut", "type", "fn"];
-
-/// Finds where an item is declared: the path's last plain name, or else the one before it
-/// (the last may be a variant), looked for as a word.
-pub fn declaration(file: &Path, path: &str) -> Option<(PathBuf, u32)> {
-    let plain = path.split(['<', '.', '{']).next()?.trim_end_matches("::");
-    let text = std::fs::read_to_string(file).ok()?;
-    let line_of = |name: &str| {
-        let declares = |line: &str| {
-            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-            words.windows(2).any(|pair| DECLARING.contains(&pair[0]) && pair[1] == name)
-        };
-        text.lines().position(declares)
-    };
-    let line = plain.rsplit("::").take(2).find_map(line_of)?;
-    Some((file.to_owned(), line as u32 + 1))
 }

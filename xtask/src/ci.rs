@@ -12,6 +12,8 @@ const STEPS: &[&[&str]] = &[
     &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
     &["test", "--workspace"],
     &["run", "--release", "--", "demo", "--once"],
+    // That it can be drawn; what is in it differs from time to time.
+    &["xtask", "picture", "--output", "target/watch.svg"],
     &["xtask", "soak", "--reloads", "60"],
 ];
 

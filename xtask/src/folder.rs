@@ -31,6 +31,11 @@ impl Scratch {
         Ok(Self { folder })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Writes a program out, under a name of its own.
     pub fn workspace(&self, name: &str, program: &Program) -> Result<Workspace> {
         Workspace::write(self.folder.path().join(name), program)

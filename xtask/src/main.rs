@@ -2,6 +2,7 @@
 //!
 //! - `ci` is all of CI: what passes here passes there.
 //! - `bench` is all of the numbers: how fast a save is live, and beside what.
+//! - `picture` is what the README shows: a real session, drawn.
 //! - `soak` patches one program under load over and over, and checks every answer it gives.
 
 mod bench;
@@ -10,6 +11,7 @@ mod children;
 mod ci;
 mod folder;
 mod machine;
+mod picture;
 mod process_info;
 mod programs;
 mod record;
@@ -36,6 +38,8 @@ enum Task {
     Ci,
     /// Measures hotdev beside the bare compiler, cargo and other tools.
     Bench(bench::Options),
+    /// Draws what `hotdev watch` shows, from a real session.
+    Picture(picture::Options),
     /// Patches one program under load many times and checks every answer.
     Soak(soak::Options),
 }
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
     let outcome = match cli.task {
         Task::Ci => return ci::run(),
         Task::Bench(options) => children::guarded(|| bench::run(&options)),
+        Task::Picture(options) => children::guarded(|| picture::run(&options)),
         Task::Soak(options) => children::guarded(|| soak::run(&options)),
     };
     match outcome {

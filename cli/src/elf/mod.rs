@@ -4,8 +4,10 @@
 //! - [`rewrite`]: makes an object's functions replaceable
 //! - [`stub`]: what pointers to replaceable functions in data lead to
 //! - [`privacy`]: keeps patches from being bound to one another
+//! - [`calls`]: how a patch tells which of its functions have been called
 //! - [`image`]: what a linked image defines, and where it holds addresses
 
+pub mod calls;
 pub mod image;
 pub mod object_file;
 pub mod privacy;

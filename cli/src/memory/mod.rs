@@ -141,7 +141,7 @@ fn at_standstill(
     let pid = question.pid;
     let work = || {
         let start = Instant::now();
-        let stopped = Stopped::stop(pid, survey.thread)?;
+        let stopped = Stopped::stop(pid, &survey.threads)?;
         if sharers::are_there(pid, &question.family)? {
             return Err(Unknown::Busy);
         }

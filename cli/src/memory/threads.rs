@@ -74,14 +74,14 @@ impl Drop for Stopped {
 }
 
 impl Stopped {
-    /// Stops every thread. `own` is the shim's: what its registers hold does not count.
+    /// Stops every thread. `own` are the shim's: what their registers hold does not count.
     ///
     /// # Errors
     /// [`Unknown::Busy`] where one was computing; all go on then.
-    pub fn stop(pid: u32, own: u32) -> Result<Self, Unknown> {
+    pub fn stop(pid: u32, own: &[u32]) -> Result<Self, Unknown> {
         let deadline = Instant::now() + STOP_LIMIT;
         let mut stopped = Self { pid, threads: BTreeMap::new() };
-        stopped.stop_all(own.cast_signed(), deadline)?;
+        stopped.stop_all(own, deadline)?;
         Ok(stopped)
     }
 
@@ -95,7 +95,7 @@ impl Stopped {
         self.threads.values().map(|thread| thread.thread_pointer).find(|it| *it != 0).unwrap_or(0)
     }
 
-    fn stop_all(&mut self, own: i32, deadline: Instant) -> Result<(), Unknown> {
+    fn stop_all(&mut self, own: &[u32], deadline: Instant) -> Result<(), Unknown> {
         if self.tasks()?.iter().any(|task| self.is_fragile(*task)) {
             return Err(Unknown::Busy);
         }
@@ -112,7 +112,7 @@ impl Stopped {
                 .collect::<Result<_, _>>()?;
             for task in seized {
                 if self.wait(task, deadline)? {
-                    self.take_registers(task, task == own)?;
+                    self.take_registers(task, own.contains(&task.cast_unsigned()))?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
-use hotdev_protocol::{Hello, Reply, VERSION, frame};
+use hotdev_protocol::{Called, Hello, Reply, VERSION, frame};
 
 use super::Process;
 use crate::error::{Context, Kind, Result};
@@ -22,6 +22,8 @@ pub enum Contact {
     Connected(Process),
     /// Its connection is gone.
     Gone(u64),
+    /// A process has called functions of patches for the first time.
+    Called(u32, Vec<Called>),
 }
 
 /// Listens for shims at `path` until the process ends, and reports through `contacts`.
@@ -63,17 +65,24 @@ fn serve(id: u64, mut stream: UnixStream, contacts: &impl Fn(Contact)) -> io::Re
     }
     stream.set_read_timeout(None)?;
     let (sender, replies) = unbounded();
+    let pid = hello.pid;
     let process = Process { id, hello, stream: stream.try_clone()?, replies };
     contacts(Contact::Connected(process));
-    forward(&mut stream, &sender);
+    forward(&mut stream, &sender, &|called| contacts(Contact::Called(pid, called)));
     drop(sender);
     contacts(Contact::Gone(id));
     Ok(())
 }
 
-pub(super) fn forward(stream: &mut UnixStream, replies: &Sender<Reply>) {
+pub(super) fn forward(
+    stream: &mut UnixStream,
+    replies: &Sender<Reply>,
+    called: &dyn Fn(Vec<Called>),
+) {
     while let Ok(reply) = frame::read(stream) {
-        if replies.send(reply).is_err() {
+        if let Reply::Called(functions) = reply {
+            called(functions);
+        } else if replies.send(reply).is_err() {
             return;
         }
     }

@@ -36,6 +36,20 @@ pub enum Event {
         /// What the developer should know although the patch is live.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
+        /// Those of the functions that nothing has called yet; `called` tells when something does.
+        /// A function of which that cannot be told for certain is not among them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waiting: Vec<String>,
+    },
+    /// Functions of a generation were called for the first time since it went live.
+    Called {
+        generation: u64,
+        /// The process that called them first.
+        pid: u32,
+        functions: Vec<String>,
+        /// Those of the same generation that nothing has called yet.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waiting: Vec<String>,
     },
     /// A save that changes no code of the running program.
     Unchanged { files: Vec<PathBuf> },
@@ -69,6 +83,7 @@ impl Event {
             Self::Building { .. } => "building",
             Self::Started { .. } => "started",
             Self::Live { .. } => "live",
+            Self::Called { .. } => "called",
             Self::Unchanged { .. } => "unchanged",
             Self::CompileError { .. } => "compile-error",
             Self::Refused { .. } => "refused",
@@ -224,6 +239,9 @@ pub struct Status {
     /// during a build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<bool>,
+    /// Functions that nothing has called since they went live, newest generation first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
 }
 
 /// The end of the program, as `status` has it.

@@ -69,16 +69,22 @@ impl Human {
             Event::Started { pid, generation } => {
                 format!("running (process {pid}, generation {generation})")
             }
-            Event::Live { generation, pids, functions, ms, .. } => {
+            Event::Live { generation, .. } => {
                 let live = paint(format_args!("live {generation}"), Style::Good, self.colors);
-                live_tail(live, pids, functions, ms)
+                live_tail(live, event)
+            }
+            Event::Called { generation, functions, waiting, .. } => {
+                let running = paint(format_args!("running {generation}"), Style::Good, self.colors);
+                format!("{running}: {}", text::called(functions, waiting, SHOWN))
             }
             Event::Unchanged { files } => unchanged(&text::files(files, &self.base, SHOWN)),
             Event::RolledBack { generation, to, reason } => {
                 let what = paint("rolled back", Style::Notice, self.colors);
-                format!("{what} from {generation} to {to}: {reason}")
+                format!("{what} from {generation} to {to}{}", text::because(reason))
             }
-            Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}"),
+            Event::Restarted { pid, reason } => {
+                format!("restarted (process {pid}){}", text::because(reason))
+            }
             Event::Exited { pid, status, signal } => {
                 format!("the program ended (process {pid}): {}", text::ending(*status, *signal))
             }
@@ -153,13 +159,18 @@ fn building(reason: Reason, crates: &[String]) -> String {
     line.replace("  ", " ").trim_end().to_owned()
 }
 
-fn live_tail(mut line: String, pids: &[u32], functions: &[String], ms: &Timings) -> String {
+fn live_tail(mut line: String, event: &Event) -> String {
+    let Event::Live { pids, functions, ms, notes, waiting, .. } = event else { return line };
     line += &format!(" in {:.0} ms", ms.total);
     if pids.len() > 1 {
         line += &format!(" in {} processes", pids.len());
     }
     if !functions.is_empty() {
         line += &format!("  {}", text::list(functions, SHOWN));
+    }
+    match text::open(waiting, notes) {
+        0 => {}
+        open => line += &format!(", {}", text::awaiting(functions.len(), open)),
     }
     let Timings { rustc, check, link, load, .. } = ms;
     line + &format!("  [rustc {rustc:.0}, check {check:.0}, link {link:.0}, load {load:.0}]")

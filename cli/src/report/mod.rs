@@ -13,6 +13,7 @@ pub mod json;
 mod refusal;
 pub mod reload;
 mod reporter;
+mod running;
 mod status;
 mod text;
 
@@ -22,7 +23,10 @@ pub(crate) use text::relative;
 
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
-    pub(crate) use super::text::{compile_error, ending, list, rendered};
+    pub(crate) use super::text::{
+        awaiting, because, change, compile_error, ending, first_error, list, list_within, open,
+        rendered, why,
+    };
 }
 
 /// What is said of a refused edit, for the same.

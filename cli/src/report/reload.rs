@@ -58,6 +58,9 @@ pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -
             let live = paint(format_args!("live {generation}"), Style::Good, colors);
             format!("{live} ({:.0} ms){separator}{functions}\n{notes}", ms.total)
         }
+        Event::Called { generation, functions, waiting, .. } => {
+            format!("running {generation}: {}\n", text::called(functions, waiting, SHOWN))
+        }
         Event::Unchanged { .. } => "unchanged: no code of the program differs\n".into(),
         Event::CompileError { diagnostics } => {
             let all: String = diagnostics.iter().map(|one| diagnostic(one, base)).collect();
@@ -69,9 +72,11 @@ pub(super) fn render_for(fate: Fate, event: &Event, base: &Path, colors: bool) -
         }
         Event::RolledBack { generation, to, reason } => {
             let what = paint("rolled back", Style::Notice, colors);
-            format!("{what} from {generation} to {to}: {reason}\n")
+            format!("{what} from {generation} to {to}{}\n", text::because(reason))
         }
-        Event::Restarted { pid, reason } => format!("restarted (process {pid}): {reason}\n"),
+        Event::Restarted { pid, reason } => {
+            format!("restarted (process {pid}){}\n", text::because(reason))
+        }
         Event::Exited { pid, status, signal } => {
             format!("the program ended (process {pid}): {}\n", text::ending(*status, *signal))
         }

@@ -2,10 +2,11 @@
 
 use std::io::{Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::event::Event;
 use super::human::Human;
+use super::running::Running;
 use super::{ColorChoice, Format, json};
 use crate::error::Error;
 
@@ -45,6 +46,8 @@ struct Shared {
     restarts: AtomicBool,
     /// The last verdict on files that cannot go in, which people have read.
     told: Mutex<Option<Event>>,
+    /// What people were told of calls.
+    calls: Mutex<Running>,
 }
 
 impl Reporter {
@@ -63,7 +66,8 @@ impl Reporter {
         let human = Human { colors: color.for_stderr(), base };
         let (running, restarts) = (AtomicBool::new(false), AtomicBool::new(false));
         let (told, listener) = (Mutex::new(None), OnceLock::new());
-        let shared = Shared { listener, format, human, silent, running, restarts, told };
+        let calls = Mutex::default();
+        let shared = Shared { listener, format, human, silent, running, restarts, told, calls };
         Self { shared: Arc::new(shared) }
     }
 
@@ -97,17 +101,27 @@ impl Reporter {
             return;
         }
         let human = |human: &Human| match again {
+            _ if !self.calls().is_worth(event) => String::new(),
             true => human.again(event, running),
             false => human.event(event, running, restarts),
         };
         self.print(human, || json::event(event));
     }
 
+    fn calls(&self) -> MutexGuard<'_, Running> {
+        self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether people have read this very verdict, and no other since. Takes note of a new one.
     fn is_told(&self, event: &Event) -> bool {
         // A build begins before each verdict, and says nothing of the files.
-        if matches!(event, Event::Building { .. } | Event::Warning { .. } | Event::Warnings { .. })
-        {
+        if matches!(
+            event,
+            Event::Building { .. }
+                | Event::Called { .. }
+                | Event::Warning { .. }
+                | Event::Warnings { .. }
+        ) {
             return false;
         }
         let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);

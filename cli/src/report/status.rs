@@ -29,21 +29,42 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
         status.session,
         status.workspace.display()
     ));
-    lines.extend(status.generations.iter().map(|one| {
-        let mark = if one.generation == status.generation { '*' } else { ' ' };
-        let functions = text::list(&one.functions, SHOWN);
-        let line = format!("{mark} {:>4} {:>6.0} ms  {functions}", one.generation, one.ms);
-        line.trim_end().to_owned()
-    }));
-    if let Some(pending) = &status.pending {
-        lines.push("not live:".into());
-        let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };
-        lines.extend(pending_lines(fate, pending, base, colors));
+    lines.extend(generations(status));
+    if !status.waiting.is_empty() {
+        let waiting = text::list(&status.waiting, SHOWN);
+        lines.push(format!("waiting: {waiting}, not called since the edit went live"));
+    }
+    match status.pending.as_deref() {
+        // That was asked for, and is how things are to be.
+        Some(Event::RolledBack { generation, .. }) => lines.push(format!(
+            "next: `hotdev reload` applies the files again, with what generation {generation} had"
+        )),
+        Some(pending) => {
+            lines.push("not live:".into());
+            let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };
+            lines.extend(pending_lines(fate, pending, base, colors));
+        }
+        None => {}
     }
     if status.state == "exited" {
         lines.push("next: `hotdev restart` starts it, and so does the next save".into());
     }
     lines
+}
+
+/// What `hotdev rollback` can make current, and what is: the program as it started, too.
+fn generations(status: &Status) -> Vec<String> {
+    let mark = |generation| if generation == status.generation { '*' } else { ' ' };
+    let is_patched = !status.generations.is_empty()
+        || matches!(status.pending.as_deref(), Some(Event::RolledBack { .. }));
+    let start = is_patched.then(|| format!("{} {:>4}            as it started", mark(0), 0));
+    let patches = status.generations.iter().map(|one| {
+        let functions = text::list(&one.functions, SHOWN);
+        let number = one.generation;
+        let line = format!("{} {number:>4} {:>6.0} ms  {functions}", mark(number), one.ms);
+        line.trim_end().to_owned()
+    });
+    start.into_iter().chain(patches).collect()
 }
 
 /// "game: running for 3 min, generation 1, process 123", or how it ended.
@@ -86,7 +107,7 @@ fn files(status: &Status, colors: bool) -> Option<String> {
 
 fn verdict(now: u64, last: &Verdict) -> String {
     let code = last.code.map(|code| format!(" ({})", code.name())).unwrap_or_default();
-    format!("{}{code}, {}", last.event, ago(now, last.at))
+    format!("{}{code}, {}", last.event.replace('-', " "), ago(now, last.at))
 }
 
 fn ago(now: u64, then: u64) -> String {

@@ -29,6 +29,7 @@ fn live(functions: &[&str], notes: &[&str]) -> Event {
         bytes: 9000,
         slots: 12,
         notes: names(notes),
+        waiting: Vec::new(),
     }
 }
 
@@ -81,12 +82,13 @@ fn status_of(pending: Option<Event>) -> Event {
         program: "game".into(),
         pids: vec![123, 124],
         generation: 1,
-        generations: vec![generation(0, &[], 0.0), generation(1, &["game::update"], 214.2)],
+        generations: vec![generation(1, &["game::update"], 214.2)],
         pending: pending.map(Box::new),
         since: None,
         ended: None,
         verdict: None,
         ahead: None,
+        waiting: Vec::new(),
     })
 }
 
@@ -306,7 +308,7 @@ fn editors_read_one_line_of_success() {
 fn the_status_lists_generations_and_what_is_not_live() {
     let lines = "game: running, generation 1, processes 123, 124\n\
                  session: process 99, workspace /w\n     \
-                 0      0 ms\n\
+                 0            as it started\n\
                  *    1    214 ms  game::update\n";
     assert_eq!(for_editor(&status_of(None)), lines);
     assert_eq!(
@@ -314,6 +316,25 @@ fn the_status_lists_generations_and_what_is_not_live() {
         format!("{lines}not live:\n  compile error\n")
     );
     assert!(human(&status_of(None)).starts_with("hotdev: game: running"));
+}
+
+#[test]
+fn the_status_takes_a_rollback_for_what_was_asked() {
+    let back = Event::RolledBack { generation: 2, to: 1, reason: "asked for".into() };
+    let text = for_editor(&status_of(Some(back)));
+    assert!(!text.contains("not live"), "{text}");
+    assert!(text.contains("\n     0            as it started\n*    1 "), "{text}");
+    assert!(
+        text.ends_with(
+            "next: `hotdev reload` applies the files again, with what generation 2 had\n"
+        )
+    );
+    let Event::Status(status) = status_of(None) else { unreachable!() };
+    let back = Event::RolledBack { generation: 1, to: 0, reason: "asked for".into() };
+    let (generations, pending) = (Vec::new(), Some(Box::new(back)));
+    let status = Status { generation: 0, generations, pending, ..status };
+    let text = for_editor(&Event::Status(status));
+    assert!(text.contains("\n*    0            as it started\n"), "{text}");
 }
 
 #[test]
@@ -371,4 +392,33 @@ fn machines_read_one_object_a_line() {
         "{\"event\":\"done\",\"exit\":2,\"message\":\"no\",\"hint\":null}\n"
     );
     assert_eq!(reload::render_done(&done, Some("error: ")), "error: no\n");
+}
+
+#[test]
+fn what_waits_for_a_call_is_said_once() {
+    let with = |waiting: &[&str], notes: &[&str]| {
+        let mut event = live(&["game::a", "game::b"], notes);
+        if let Event::Live { waiting: of_event, .. } = &mut event {
+            *of_event = names(waiting);
+        }
+        human(&event)
+    };
+    let stages = "[rustc 180, check 4, link 20, load 1]";
+    let line =
+        |calls: &str| format!("hotdev: live 3 in 214 ms  game::a, game::b{calls}  {stages}\n");
+    assert_eq!(with(&[], &[]), line(""));
+    assert_eq!(with(&["game::a", "game::b"], &[]), line(", waiting for their first calls"));
+    assert_eq!(with(&["game::a"], &[]), line(", 1 waits for its first call"));
+    let note = "game::a waits: what calls it is running already";
+    let noted = line("") + "hotdev: note: " + note + "\n";
+    assert_eq!(with(&["game::a"], &[note]), noted);
+    let called = |functions: &[&str], waiting: &[&str]| {
+        let (functions, waiting) = (names(functions), names(waiting));
+        human(&Event::Called { generation: 3, pid: 123, functions, waiting })
+    };
+    assert_eq!(called(&["game::a"], &[]), "hotdev: running 3: game::a\n");
+    assert_eq!(
+        called(&["game::a", "game::b", "game::c"], &["game::d", "game::e"]),
+        "hotdev: running 3: game::a, game::b (+1); 2 wait for their first calls\n"
+    );
 }

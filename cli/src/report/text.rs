@@ -14,6 +14,25 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
     text
 }
 
+/// The same, as many as there is room for in so many columns; one at least.
+pub(crate) fn list_within<S: AsRef<str>>(names: &[S], columns: usize) -> String {
+    let fits = |most: &usize| list(names, *most).chars().count() <= columns;
+    // A name and what separates it take three columns at least.
+    let most = names.len().min(columns / 3 + 1);
+    list(names, (1..=most).rev().find(fits).unwrap_or(1))
+}
+
+/// Why something was done. What somebody asked for needs no more words.
+pub(crate) fn why(reason: &str) -> &str {
+    if reason == "asked for" { "as asked" } else { reason }
+}
+
+/// The same, to be added to what was done.
+pub(crate) fn because(reason: &str) -> String {
+    let separator = if why(reason) == reason { ":" } else { "," };
+    format!("{separator} {}", why(reason))
+}
+
 /// The same for files, relative to `base` where they are below it.
 pub(super) fn files<P: AsRef<Path>>(files: &[P], base: &Path, most: usize) -> String {
     let names: Vec<_> = files.iter().map(|file| relative(file.as_ref(), base)).collect();
@@ -79,10 +98,13 @@ fn folder<'a>(file: &'a Path, name: &str) -> Option<&'a Path> {
     (name.is_relative() && above.join(name) == file).then_some(above)
 }
 
-/// What happened to an item: "u32 -> u64", "was u32", "now u64", or nothing.
-pub(super) fn change(item: &Item) -> String {
+/// What happened to an item: "u32 -> u64", "was u32", "now u64", "added, u32", "removed, was u32", or
+/// nothing.
+pub(crate) fn change(item: &Item) -> String {
     match (item.was.as_str(), item.now.as_str()) {
         ("", "") => String::new(),
+        ("not there", now) => format!("added, {now}"),
+        (was, "gone") => format!("removed, was {was}"),
         (was, "") => format!("was {was}"),
         ("", now) => format!("now {now}"),
         (was, now) => format!("{was} -> {now}"),
@@ -102,6 +124,42 @@ pub(crate) fn compile_error(diagnostics: &[Diagnostic]) -> String {
         "compile error".into()
     } else {
         format!("compile error: {}", counts.join(", "))
+    }
+}
+
+/// The same with what the first of them says.
+pub(crate) fn first_error(diagnostics: &[Diagnostic]) -> String {
+    let counts = compile_error(diagnostics);
+    let first = diagnostics.iter().find(|one| one.level == "error");
+    let first = first.and_then(|one| one.message.lines().next());
+    first.map(|message| format!("{counts}: {message}")).unwrap_or(counts)
+}
+
+/// How many of the functions that wait for a call are not told of by a note already.
+pub(crate) fn open(waiting: &[String], notes: &[String]) -> usize {
+    let is_told = |name: &String| {
+        let note = notes.iter().filter_map(|note| note.strip_prefix(name.as_str()));
+        note.into_iter().any(|rest| rest.starts_with(" waits:"))
+    };
+    waiting.iter().filter(|name| !is_told(name)).count()
+}
+
+/// That so many of a generation's functions have not been called: "waiting for its first call".
+pub(crate) fn awaiting(functions: usize, waiting: usize) -> String {
+    match (functions, waiting) {
+        (1, _) => "waiting for its first call".into(),
+        (all, left) if all == left => "waiting for their first calls".into(),
+        (_, 1) => "1 waits for its first call".into(),
+        (_, left) => format!("{left} wait for their first calls"),
+    }
+}
+
+/// What was called, and how much is left: "a, b (+3); 2 wait for their first calls".
+pub(super) fn called(functions: &[String], waiting: &[String], most: usize) -> String {
+    let called = list(functions, most);
+    match waiting.len() {
+        0 => called,
+        left => format!("{called}; {}", awaiting(functions.len() + left, left)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! arrives during a job cancels it, and the next job starts with all that has changed: a burst of
 //! saves ends with one patch of the final files.
 
+mod called;
 mod choice;
 mod contacts;
 mod jobs;
@@ -27,6 +28,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender};
 use hotdev_protocol::Patch;
 
+use crate::calls::Calls;
 use crate::changes::Stamps;
 use crate::config::{Config, OnIncompatible};
 use crate::control::Request;
@@ -76,6 +78,7 @@ enum Running {
 struct Generation {
     info: event::GenerationInfo,
     patch: Patch,
+    calls: Calls,
 }
 
 struct Session {

@@ -123,6 +123,7 @@ impl Session {
             ended: self.end.filter(|_| self.is_gone()),
             verdict: self.last.clone(),
             ahead: self.is_behind(),
+            waiting: self.uncalled(),
         }
     }
 

@@ -28,6 +28,7 @@ impl Session {
                 Event::Opened(opened) => self.opened(opened),
                 Event::Contact(Contact::Connected(process)) => self.connected(process),
                 Event::Contact(Contact::Gone(id)) => self.disconnected(id),
+                Event::Contact(Contact::Called(pid, called)) => self.called(pid, &called),
                 Event::Ended { pid, status } => {
                     self.ended(pid, status);
                     if self.options.ends_with_program && self.is_gone() && self.job.is_none() {

@@ -117,6 +117,7 @@ impl Session {
             bytes,
             slots: ready.plan.slots,
             notes: ready.notes.clone(),
+            waiting: ready.calls.waiting().map(str::to_owned).collect(),
         };
         let info = GenerationInfo {
             generation: ready.plan.patch.generation,
@@ -126,8 +127,9 @@ impl Session {
         if let Some(screen) = &self.screen {
             screen.edits(info.generation, workshop.edits());
         }
+        let calls = ready.calls.clone();
         let patch = workshop.accept(ready);
-        self.chain.push(Generation { info, patch });
+        self.chain.push(Generation { info, patch, calls });
         self.answer(&live, exit::LIVE);
         self.plan_settling();
     }

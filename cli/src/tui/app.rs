@@ -30,8 +30,8 @@ pub(super) enum Mode {
     Search(String),
     /// Whether to quit although the program runs these processes.
     Quit(Vec<String>),
-    /// The list of keys is shown.
-    Help,
+    /// The list of keys is shown, from this row on where not all fit.
+    Help(usize),
 }
 
 /// What the panel beside the program shows.
@@ -89,6 +89,8 @@ pub(super) struct App {
     pub scroll: Option<usize>,
     /// Lines of the selected entry.
     pub details: Vec<Line>,
+    /// Rows of the list of keys for which there is no room.
+    pub hidden_keys: usize,
 }
 
 impl App {
@@ -106,6 +108,7 @@ impl App {
             notice: None,
             scroll: None,
             details: Vec::new(),
+            hidden_keys: 0,
         }
     }
 

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::text::{Line, Place, Tone, count, took};
 use super::timeline::Entry;
 use crate::report::event::{Event, Timings};
-use crate::report::{Said, relative};
+use crate::report::{Said, phrases, relative};
 use crate::source::Edit;
 
 /// Where the first line stands that was edited.
@@ -23,19 +23,25 @@ const KEPT: usize = 600;
 /// as one change, and what is left of the files is only named.
 const DIFF_LIMIT: Duration = Duration::from_millis(10);
 
+/// What a function that waits means to somebody who does not see the edit.
+const WAITS: &str = "  What it made before stays as it is until something calls it again.";
+
 /// The lines of an entry.
 pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
     let plain = |text: String| Line::new(Tone::Plain, text);
     let mut lines = vec![Line::new(Tone::Title, heading(entry))];
     match &entry.said {
-        Said::Event(Event::Live { pids, functions, ms, bytes, slots, notes, .. }) => {
+        Said::Event(Event::Live { pids, functions, ms, bytes, slots, notes, waiting, .. }) => {
             lines.push(Line::new(Tone::Faint, stages(ms)));
             let (kilobytes, processes) = (bytes.div_ceil(1024), count(pids.len(), "process"));
             let processes = processes.replace("processs", "processes");
             let made = format!("{kilobytes} KiB, {slots} words written, in {processes}");
             lines.push(Line::new(Tone::Faint, made));
             lines.extend(notes.iter().map(|note| Line::new(Tone::Notice, format!("note: {note}"))));
-            lines.extend(functions.iter().map(|name| Line::new(Tone::Name, format!("  {name}"))));
+            lines.extend(functions.iter().map(|name| function(name, waiting, &entry.called)));
+            if waiting.iter().any(|name| !entry.called.contains(name)) {
+                lines.push(Line::new(Tone::Faint, WAITS));
+            }
         }
         Said::Event(
             event @ (Event::CompileError { .. } | Event::Refused { .. } | Event::Warnings { .. }),
@@ -52,7 +58,7 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             lines.extend(hint.clone().map(|hint| plain(format!("hint: {hint}"))));
         }
         Said::Event(Event::RolledBack { reason, .. } | Event::Restarted { reason, .. }) => {
-            lines.push(plain(reason.clone()));
+            lines.push(plain(phrases::why(reason).into()));
         }
         Said::Event(_) => {}
     }
@@ -60,16 +66,31 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
     lines
 }
 
+/// A function, with whether it has been called.
+fn function(name: &String, waiting: &[String], called: &[String]) -> Line {
+    let (tone, mark) = match () {
+        () if called.contains(name) => (Tone::Name, "  running"),
+        () if waiting.contains(name) => (Tone::Notice, "  waiting for its first call"),
+        () => (Tone::Name, ""),
+    };
+    Line::new(tone, format!("  {name}{mark}"))
+}
+
 fn heading(entry: &Entry) -> String {
-    let left = if entry.is_left { ", left" } else { "" };
+    let left = match (entry.is_past, entry.is_left) {
+        (true, _) => " of an earlier run",
+        (false, true) => ", left",
+        (false, false) => "",
+    };
+    let title = || entry.title(usize::MAX);
     match (entry.generation(), entry.timings()) {
         (Some(generation), Some(ms)) => {
             format!("generation {generation}{left}, live in {} at {}", took(ms.total), entry.time)
         }
         (Some(generation), None) => {
-            format!("generation {generation}{left}, {} at {}", entry.title().1, entry.time)
+            format!("generation {generation}{left}, {} at {}", title(), entry.time)
         }
-        (None, _) => format!("{} at {}", entry.title().1, entry.time),
+        (None, _) => format!("{} at {}", title(), entry.time),
     }
 }
 

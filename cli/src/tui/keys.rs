@@ -27,7 +27,7 @@ pub(super) const ALL: &[Key] = &[
     key("g G", "to the oldest line, to the newest"),
     key("/ n N", "search the program's output; older, newer"),
     key("z", "the program alone, and back"),
-    key("Esc", "close what is open; keep the program after a refusal"),
+    key("Esc", "close what is open; follow the newest; keep what runs"),
     key("Ctrl-Z", "stop hotdev, as anywhere; the program runs on"),
     key("?", "this list"),
     key("q", "end the program, then hotdev; so does Ctrl-C"),

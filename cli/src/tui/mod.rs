@@ -10,6 +10,7 @@
 //! that a compile error is no SIGWINCH to the program.
 
 mod app;
+mod awaited;
 mod details;
 mod draw;
 mod editor;

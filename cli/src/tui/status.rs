@@ -1,25 +1,29 @@
 //! The status line's model: what runs, what is being done, and the last verdict. It says nothing
 //! that is not so.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::text::{Tone, count, took};
-use super::timeline::short;
-use crate::report::event::{Event, Reason};
-use crate::report::{Said, phrases};
+use crate::report::event::{Event, Item, Reason};
+use crate::report::{Said, phrases, refusals};
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
 /// until then is still true.
-const CALM: Duration = Duration::from_millis(150);
+pub(super) const CALM: Duration = Duration::from_millis(150);
 
 /// How often a line with a clock in it changes.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// Functions named in the line.
+/// Crates named in the line.
 const SHOWN: usize = 3;
 
-/// What a refusal begins with while it is a question.
-const QUESTION: &str = "R restarts, Esc keeps: ";
+/// Columns that names of functions may take in the line.
+const NAMES: usize = 60;
+
+/// What a refusal says before its message while it is a question.
+const QUESTION: &str = "R restarts, Esc keeps  ";
 
 /// Where things stand.
 #[derive(Debug, Default)]
@@ -30,6 +34,7 @@ pub(super) struct Status {
     pub program: Program,
     work: Option<Work>,
     verdict: Verdict,
+    awaited: Option<Awaited>,
 }
 
 /// The program, as far as events have told.
@@ -65,6 +70,7 @@ struct Progress {
 struct Verdict {
     word: String,
     tone: Tone,
+    subject: String,
     text: String,
 }
 
@@ -73,6 +79,8 @@ struct Verdict {
 pub(super) struct Headline {
     pub word: String,
     pub tone: Tone,
+    /// What it is about, which is read before all else; empty where that goes without saying.
+    pub subject: String,
     pub text: String,
     /// How much of the work is done, from 0 to 1.
     pub done: Option<f64>,
@@ -84,7 +92,11 @@ impl Status {
         match said {
             Said::Event(Event::Building { reason, crates, .. }) => self.begin(*reason, crates, now),
             Said::Event(Event::Warning { .. } | Event::Warnings { .. } | Event::Status(_)) => {}
+            Said::Event(event @ Event::Called { .. }) => {
+                self.awaited.iter_mut().for_each(|awaited| awaited.hear(event));
+            }
             Said::Event(event) => {
+                self.awaited = Awaited::of(event, now);
                 // The program may end while a build goes on.
                 if !matches!(event, Event::Exited { .. }) {
                     self.work = None;
@@ -93,7 +105,7 @@ impl Status {
                 self.verdict = verdict(event, self.generation, asks);
             }
             Said::Error { message, .. } => {
-                self.work = None;
+                (self.work, self.awaited) = (None, None);
                 self.verdict = Verdict::new("failed", Tone::Bad, message);
             }
         }
@@ -126,6 +138,12 @@ impl Status {
         self.work = Some(Work { text, since, is_save, progress: None, note: None });
     }
 
+    /// The program was started, so nothing is being built any more; it may end before it says more.
+    pub(super) fn launched(&mut self) {
+        self.work = None;
+        self.verdict = Verdict::new("starting", Tone::Name, "");
+    }
+
     /// Takes in a line of cargo's.
     pub(super) fn cargo(&mut self, line: &str) {
         if let Some(work) = self.work.as_mut().filter(|work| !work.is_save) {
@@ -140,14 +158,12 @@ impl Status {
 
     /// The question was answered: what runs is kept.
     pub(super) fn keep(&mut self) {
-        if let Some(rest) = self.verdict.text.strip_prefix(QUESTION) {
-            self.verdict.text = rest.to_owned();
-        }
+        self.verdict.text = self.verdict.text.replacen(QUESTION, "", 1);
     }
 
     /// Says that the session is ending.
     pub(super) fn end(&mut self) {
-        self.work = None;
+        (self.work, self.awaited) = (None, None);
         self.verdict = Verdict::new("ending", Tone::Notice, "the program, then hotdev");
     }
 
@@ -163,7 +179,9 @@ impl Status {
 
     /// When the line will be another one by itself.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let work = self.work.as_ref()?;
+        let Some(work) = self.work.as_ref() else {
+            return self.awaited.as_ref().and_then(|awaited| awaited.next_change(now));
+        };
         let shown = work.since + CALM;
         if work.is_save && now < shown { Some(shown) } else { Some(now + BEAT) }
     }
@@ -176,12 +194,15 @@ impl Status {
             None if self.verdict.word.is_empty() => Headline {
                 word: "starting".into(),
                 tone: Tone::Name,
+                subject: String::new(),
                 text: String::new(),
                 done: None,
             },
             None => {
-                let Verdict { word, tone, text } = self.verdict.clone();
-                Headline { word, tone, text, done: None }
+                let Verdict { word, tone, subject, mut text } = self.verdict.clone();
+                let calls = self.awaited.as_ref().and_then(|awaited| awaited.text(now));
+                text.extend(calls.map(|calls| format!("  {calls}")));
+                Headline { word, tone, subject, text, done: None }
             }
         }
     }
@@ -189,7 +210,18 @@ impl Status {
 
 impl Verdict {
     fn new(word: impl Into<String>, tone: Tone, text: impl Into<String>) -> Self {
-        Self { word: word.into(), tone, text: text.into() }
+        Self { word: word.into(), tone, subject: String::new(), text: text.into() }
+    }
+
+    /// A refusal, which names what it is about first.
+    fn refused(items: &[Item], message: &str, asks: bool) -> Self {
+        let question = if asks { QUESTION } else { "" };
+        let told = refusals::told(items, Path::new("")).first().map(|(item, _)| (*item).clone());
+        let subject = told.as_ref().map(|item| item.name.clone()).unwrap_or_default();
+        let change = told.as_ref().map(phrases::change).filter(|change| !change.is_empty());
+        let change = change.map(|change| format!("{change}  ")).unwrap_or_default();
+        let verdict = Self::new("refused", Tone::Bad, format!("{change}{question}{message}"));
+        Self { subject, ..verdict }
     }
 }
 
@@ -203,17 +235,19 @@ fn working(work: &Work, now: Instant) -> Headline {
         text += &format!("  {ready}/{all} {what}");
         done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
     }
-    Headline { word: word.into(), tone: Tone::Name, text, done }
+    Headline { word: word.into(), tone: Tone::Name, subject: String::new(), text, done }
 }
 
 fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
     match event {
         Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
-        Event::Restarted { reason, .. } => Verdict::new("restarted", Tone::Good, reason),
-        Event::Live { generation, crates, functions, ms, notes, .. } => {
+        Event::Restarted { reason, .. } => {
+            Verdict::new("restarted", Tone::Good, phrases::why(reason))
+        }
+        Event::Live { generation, functions, ms, notes, .. } => {
             let mut text = took(ms.total);
             if !functions.is_empty() {
-                let names = phrases::list(&short(functions, crates), SHOWN);
+                let names = phrases::list_within(functions, NAMES);
                 text += &format!("  {}: {names}", count(functions.len(), "function"));
             }
             if !notes.is_empty() {
@@ -227,16 +261,13 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new(word, Tone::Good, "unchanged: no code of the program differs")
         }
         Event::CompileError { diagnostics } => {
-            let counts = phrases::compile_error(diagnostics);
-            let text = counts.strip_prefix("compile error: ").unwrap_or_default();
+            let all = phrases::first_error(diagnostics);
+            let text = all.strip_prefix("compile error: ").unwrap_or_default();
             Verdict::new("compile error", Tone::Bad, text)
         }
-        Event::Refused { message, .. } if asks => {
-            Verdict::new("refused", Tone::Bad, format!("{QUESTION}{message}"))
-        }
-        Event::Refused { message, .. } => Verdict::new("refused", Tone::Bad, message),
+        Event::Refused { items, message, .. } => Verdict::refused(items, message, asks),
         Event::RolledBack { generation, to, reason } => {
-            let text = format!("from {generation} to {to}: {reason}");
+            let text = format!("from {generation} to {to}{}", phrases::because(reason));
             Verdict::new("rolled back", Tone::Notice, text)
         }
         Event::Exited { status, signal, .. } => {
@@ -244,6 +275,7 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
             Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
         }
         Event::Building { .. }
+        | Event::Called { .. }
         | Event::Warning { .. }
         | Event::Warnings { .. }
         | Event::Status(_) => Verdict::default(),
@@ -278,6 +310,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: Vec::new(),
         })
     }
 
@@ -290,7 +323,7 @@ mod tests {
         let (mut status, start) = (Status::default(), Instant::now());
         status.hear(&live(), false, start);
         assert_eq!(status.headline(start).word, "live 3");
-        assert_eq!(status.headline(start).text, "214 ms  2 functions: a, b");
+        assert_eq!(status.headline(start).text, "214 ms  2 functions: game::a, game::b");
         status.hear(&building(Reason::Save), false, start);
         assert_eq!(status.headline(start + CALM / 2).word, "live 3");
         assert_eq!(status.next_change(start), Some(start + CALM));

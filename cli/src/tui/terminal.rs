@@ -2,13 +2,15 @@
 
 use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -19,9 +21,14 @@ use super::notify;
 /// What frames are drawn on.
 pub(super) type Canvas = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
+/// How late a signal may be looked at.
+const LATE: Duration = Duration::from_millis(500);
+
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether an editor has it meanwhile.
 static LENT: AtomicBool = AtomicBool::new(false);
+/// When it was given back last.
+static RETURNED: Mutex<Option<Instant>> = Mutex::new(None);
 static FOCUS: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is the UI's.
@@ -29,13 +36,17 @@ pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Whether somebody else has the terminal for a while, who gets a Ctrl-C there.
+/// Whether somebody else has the terminal for a while, who gets a Ctrl-C there; or had it until just
+/// now: on a busy machine the signal may be looked at when that one has ended already.
 pub(super) fn is_lent() -> bool {
-    LENT.load(Ordering::SeqCst)
+    let returned = *RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
+    LENT.load(Ordering::SeqCst) || returned.is_some_and(|at| at.elapsed() < LATE)
 }
 
 pub(super) fn set_lent(lent: bool) {
-    LENT.store(lent, Ordering::SeqCst);
+    if LENT.swap(lent, Ordering::SeqCst) && !lent {
+        *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
 }
 
 /// Switches to a screen of our own, with keys as they are typed. `focus`: whether to be told when
@@ -44,7 +55,8 @@ pub(super) fn take(focus: bool) -> io::Result<()> {
     FOCUS.store(focus, Ordering::SeqCst);
     TAKEN.store(true, Ordering::SeqCst);
     let taken = enable_raw_mode().and_then(|()| {
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        // A console may have one screen only, or a session that was killed has left its own.
+        execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
         if focus {
             execute!(stdout(), EnableFocusChange)?;
             notify::save_title(&mut stdout())?;

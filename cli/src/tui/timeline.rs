@@ -9,9 +9,6 @@ use crate::source::Edit;
 /// Entries kept.
 const KEPT: usize = 500;
 
-/// Functions named in a row.
-const SHOWN: usize = 4;
-
 /// The rows, and which of them is looked at.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
@@ -32,8 +29,12 @@ pub(super) struct Entry {
     pub diff: Vec<Line>,
     /// Where the diff begins.
     pub first_change: Option<details::FirstChange>,
+    /// Those of its functions that have been called since.
+    pub called: Vec<String>,
     /// Whether it was left: taken back, or of a program that runs no more.
     pub is_left: bool,
+    /// Whether it is of a program that runs no more: its number may be another one's now.
+    pub is_past: bool,
 }
 
 impl Entry {
@@ -48,53 +49,50 @@ impl Entry {
         }
     }
 
+    /// The number that it goes by: a generation's, while its program runs.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.generation().filter(|_| !self.is_past)
+    }
+
     /// Its stages, where it is a patch.
     pub(super) fn timings(&self) -> Option<&Timings> {
         if let Said::Event(Event::Live { ms, .. }) = &self.said { Some(ms) } else { None }
     }
 
-    /// What a row says of it: the crates, and the rest.
-    pub(super) fn title(&self) -> (String, String) {
+    /// What a row of so many columns says of it.
+    pub(super) fn title(&self, columns: usize) -> String {
         let event = match &self.said {
             Said::Event(event) => event,
-            Said::Error { message, .. } => return (String::new(), message.clone()),
+            Said::Error { message, .. } => return message.clone(),
         };
         match event {
-            Event::Live { crates, functions, .. } => {
-                (phrases::list(crates, 2), phrases::list(&short(functions, crates), SHOWN))
+            Event::Live { functions, crates, .. } if functions.is_empty() => {
+                phrases::list(crates, 2)
             }
-            Event::Started { pid, .. } => (String::new(), format!("started, process {pid}")),
+            Event::Live { functions, .. } => phrases::list_within(functions, columns),
+            Event::Started { pid, .. } => format!("started, process {pid}"),
             Event::Restarted { pid, reason } => {
-                (String::new(), format!("restarted, process {pid}: {reason}"))
+                format!("restarted, process {pid}{}", phrases::because(reason))
             }
             Event::Refused { message, items, .. } => {
                 let name = items.first().map(|item| format!("{}: ", item.name));
-                (String::new(), format!("refused: {}{message}", name.unwrap_or_default()))
+                format!("refused: {}{message}", name.unwrap_or_default())
             }
-            Event::CompileError { diagnostics } => {
-                (String::new(), phrases::compile_error(diagnostics))
-            }
+            Event::CompileError { diagnostics } => phrases::first_error(diagnostics),
             Event::RolledBack { generation, to, .. } => {
-                (String::new(), format!("rolled back from {generation} to {to}"))
+                format!("rolled back from {generation} to {to}")
             }
             Event::Exited { pid, status, signal } => {
-                let ending = phrases::ending(*status, *signal);
-                (String::new(), format!("process {pid} ended: {ending}"))
+                format!("process {pid} ended: {}", phrases::ending(*status, *signal))
             }
-            Event::Warning { message, .. } => (String::new(), format!("warning: {message}")),
-            Event::Warnings { diagnostics } => (String::new(), count(diagnostics.len(), "warning")),
-            Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_) => {
-                (String::new(), String::new())
-            }
+            Event::Warning { message, .. } => format!("warning: {message}"),
+            Event::Warnings { diagnostics } => count(diagnostics.len(), "warning"),
+            Event::Building { .. }
+            | Event::Called { .. }
+            | Event::Unchanged { .. }
+            | Event::Status(_) => String::new(),
         }
     }
-}
-
-/// Functions without the name of the one crate that they are of.
-pub(super) fn short(functions: &[String], crates: &[String]) -> Vec<String> {
-    let [krate] = crates else { return functions.to_vec() };
-    let prefix = format!("{krate}::");
-    functions.iter().map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned()).collect()
 }
 
 impl Timeline {
@@ -110,8 +108,14 @@ impl Timeline {
             Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
                 return;
             }
+            Said::Event(Event::Called { generation, functions, .. }) => {
+                return self.call(*generation, functions);
+            }
             Said::Event(Event::RolledBack { to, .. }) => self.leave(|generation| generation > *to),
-            Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.leave(|_| true),
+            Said::Event(Event::Started { .. } | Event::Restarted { .. }) => {
+                self.leave(|_| true);
+                self.entries.iter_mut().for_each(|entry| entry.is_past = true);
+            }
             _ => {}
         }
         let mut entry = Entry {
@@ -119,19 +123,21 @@ impl Timeline {
             said: said.clone(),
             diff: Vec::new(),
             first_change: None,
+            called: Vec::new(),
             is_left: false,
+            is_past: false,
         };
         let edits = self.edits.take_if(|(generation, ..)| entry.generation() == Some(*generation));
         if let Some((_, diff, first)) = edits {
             (entry.diff, entry.first_change) = (diff, first);
         }
         // A row of saves that do not compile yet is one edit in the making.
+        let follows = self.newer() == 0;
         if is_compile_error(said)
             && self.entries.last().is_some_and(|it| is_compile_error(&it.said))
         {
             self.entries.pop();
         }
-        let follows = self.selected + 1 >= self.entries.len();
         self.entries.push(entry);
         if self.entries.len() > KEPT {
             self.entries.remove(0);
@@ -139,6 +145,13 @@ impl Timeline {
         }
         if follows {
             self.selected = self.entries.len() - 1;
+        }
+    }
+
+    fn call(&mut self, generation: u64, functions: &[String]) {
+        let mut newest = self.entries.iter_mut().rev();
+        if let Some(entry) = newest.find(|one| one.generation() == Some(generation)) {
+            entry.called.extend_from_slice(functions);
         }
     }
 
@@ -152,6 +165,16 @@ impl Timeline {
     pub(super) fn step(&mut self, by: isize) {
         let last = self.entries.len().saturating_sub(1);
         self.selected = self.selected.saturating_add_signed(by).min(last);
+    }
+
+    /// How many entries there are after the selected one. With none, the newest stays selected.
+    pub(super) fn newer(&self) -> usize {
+        self.entries.len().saturating_sub(self.selected + 1)
+    }
+
+    /// Selects the newest entry, and from now on what follows it.
+    pub(super) fn follow(&mut self) {
+        self.selected = self.entries.len().saturating_sub(1);
     }
 
     /// The selected entry.
@@ -189,6 +212,7 @@ mod tests {
             bytes: 0,
             slots: 0,
             notes: Vec::new(),
+            waiting: vec!["game::a".into()],
         }
     }
 
@@ -209,6 +233,33 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_that_of_one_row() {
+        let mut timeline = Timeline::default();
+        hear(&mut timeline, Event::Started { pid: 7, generation: 0 });
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, Event::Restarted { pid: 8, reason: "asked for".into() });
+        hear(&mut timeline, live(1));
+        let numbers: Vec<_> = timeline.entries.iter().map(Entry::number).collect();
+        assert_eq!(numbers, [None, None, Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn the_newest_is_followed_again_once_it_is_selected() {
+        let mut timeline = Timeline::default();
+        (0..4).for_each(|generation| hear(&mut timeline, live(generation)));
+        timeline.step(-2);
+        hear(&mut timeline, live(4));
+        assert_eq!((timeline.selected, timeline.newer()), (1, 3));
+        timeline.step(3);
+        hear(&mut timeline, live(5));
+        assert_eq!((timeline.selected, timeline.newer()), (5, 0));
+        timeline.step(-1);
+        timeline.follow();
+        hear(&mut timeline, live(6));
+        assert_eq!((timeline.selected, timeline.newer()), (6, 0));
+    }
+
+    #[test]
     fn saves_that_do_not_compile_are_one_entry() {
         let mut timeline = Timeline::default();
         for _ in 0..3 {
@@ -216,7 +267,24 @@ mod tests {
         }
         hear(&mut timeline, live(1));
         assert_eq!(timeline.entries.len(), 2);
-        assert_eq!(timeline.entries[1].title(), ("game".into(), "a, b::c".into()));
+        assert_eq!(timeline.entries[1].title(40), "game::a, game::b::c");
+        assert_eq!(timeline.entries[1].title(15), "game::a (+1)");
+    }
+
+    #[test]
+    fn calls_go_with_their_generation_and_are_no_entry() {
+        let mut timeline = Timeline::default();
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, live(2));
+        let functions = vec!["game::a".into()];
+        hear(&mut timeline, Event::Called { generation: 1, pid: 7, functions, waiting: vec![] });
+        let marks = |entry: &Entry| {
+            let lines = details::lines(entry, std::path::Path::new("/"));
+            lines.iter().map(|line| line.text.clone()).filter(|line| line.contains("::")).collect()
+        };
+        let marks: Vec<Vec<String>> = timeline.entries.iter().map(marks).collect();
+        assert_eq!(marks[0], ["  game::a  running", "  game::b::c"]);
+        assert_eq!(marks[1], ["  game::a  waiting for its first call", "  game::b::c"]);
     }
 
     #[test]

@@ -191,6 +191,7 @@ impl Ui {
     fn lay_out(&mut self) {
         let Ok(size) = self.canvas.size() else { return };
         let area = ratatui::layout::Rect::new(0, 0, size.width, size.height);
+        self.app.hidden_keys = draw::hidden_keys(area);
         let (rows, columns) = draw::areas(area, &self.app).size;
         if self.links.size.get() != (rows, columns) {
             self.links.size.set(rows, columns);
@@ -227,6 +228,7 @@ impl Ui {
                 let (rows, columns) = self.links.size.get();
                 tty.resize(rows, columns);
                 self.tty = Some(tty);
+                self.app.status.launched();
             }
             News::Answer(event, done) => self.app.answered(event, done),
             News::Finish => {}

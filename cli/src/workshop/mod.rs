@@ -2,6 +2,7 @@
 //! running processes, and what they remember from one save to the next.
 
 mod again;
+mod calls;
 mod edits;
 mod open;
 mod run;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use hotdev_protocol::Generation;
 
 use crate::args::Selection;
+use crate::calls::Calls;
 use crate::cargo::Executable;
 use crate::changes::{RestartInputs, Stamps};
 use crate::check::{CheckedPatch, Known, Refusal};
@@ -100,6 +102,8 @@ pub struct Ready {
     pub crates: Vec<String>,
     /// Paths of the functions whose code changed.
     pub functions: Vec<String>,
+    /// Which of them have been called: none so far.
+    pub calls: Calls,
     /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
     /// What went in.

@@ -1,6 +1,5 @@
 //! One look at the files: which changed, what to compile, what may go in, and the patch of it.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +9,7 @@ use crate::archives;
 use crate::check::{self, ChangedUnit, Checked, CheckedPatch, Refusal, Selected, Selection};
 use crate::error::Result;
 use crate::graph::CrateId;
-use crate::patch::{self, LinkError, PatchLibrary};
+use crate::patch::{self, Contents, LinkError, PatchLibrary};
 use crate::plan::{self, Plan, Unplanned};
 use crate::program::Brought;
 use crate::reach;
@@ -175,7 +174,7 @@ impl Workshop {
         let context = self.context();
         let link = || {
             let units = Some(&selection.units).filter(|units| !units.is_empty());
-            units.map(|units| self.link(units, &selection.brought(), &[]))
+            units.map(|units| self.link(units, &selection.brought(), &[], &selection.functions))
         };
         let (linked, checked) =
             rayon::join(|| Timed::of(link), || Timed::of(|| check::check(selection, context)));
@@ -194,9 +193,9 @@ impl Workshop {
         let mut linked = linked.result.filter(|_| is_linked);
         let mut archives = Vec::new();
         let (library, plan) = loop {
-            let library = linked
-                .take()
-                .unwrap_or_else(|| self.link(patch.units(), &patch.brought, &archives));
+            let library = linked.take().unwrap_or_else(|| {
+                self.link(patch.units(), &patch.brought, &archives, &patch.functions)
+            });
             let library = match library {
                 Ok(library) => library,
                 Err(LinkError::NewThreadLocal(name)) => {
@@ -243,9 +242,11 @@ impl Workshop {
         units: &[ChangedUnit],
         brought: &Brought,
         archives: &[PathBuf],
+        changed: &[String],
     ) -> std::result::Result<PatchLibrary, LinkError> {
         let layout = &self.target.layout;
-        patch::link(units, brought, archives, self.next, &self.program, &self.record, layout)
+        let contents = Contents { units, brought, archives, watched: &self.watched(changed) };
+        patch::link(contents, self.next, &self.program, &self.record, layout)
     }
 
     fn ready(
@@ -257,20 +258,23 @@ impl Workshop {
     ) -> Result<Outcome> {
         let waiting = reach::waiting(&patch, &plan.image, &self.program, &self.newest);
         clock.ms.load += clock.lap();
-        let all: BTreeSet<CrateId> = (0..self.graph.crates.len()).collect();
+        let crates = self.crate_names();
         let mut notes = patch.notes.clone();
         let waiting_names: Vec<String> = waiting.iter().cloned().collect();
-        let waiting_names = symbol_name::own_functions(&waiting_names, &self.graph.names(&all));
+        let waiting_names = symbol_name::own_functions(&waiting_names, &crates);
         notes.extend(waiting_names.iter().map(|name| {
             format!(
                 "{name} waits: what calls it is running already and has to be called again first"
             )
         }));
+        let functions = symbol_name::functions(&patch.functions, &crates);
+        let calls = self.calls(&patch, &library, &functions);
         Ok(Outcome::Ready(Box::new(Ready {
             plan,
             library,
+            calls,
             crates: self.graph.names(&patch.crates),
-            functions: symbol_name::functions(&patch.functions, &self.graph.names(&all)),
+            functions,
             notes,
             waiting,
             checked: patch,

@@ -9,7 +9,7 @@ use hotdev_cli::elf::rewrite::rewrite;
 use hotdev_cli::elf::stub;
 use hotdev_cli::images::ImageRecord;
 use hotdev_cli::layout::Layout;
-use hotdev_cli::patch::{self, PatchLibrary};
+use hotdev_cli::patch::{self, Contents, PatchLibrary};
 use hotdev_cli::plan::{Plan, Planned, Unplanned, plan};
 use hotdev_cli::program::{Brought, Program};
 use hotdev_protocol::{Value, Word};
@@ -67,9 +67,7 @@ fn library(source: &str, program: &Program) -> PatchLibrary {
         plain: None,
     };
     patch::link(
-        &[],
-        &Brought::default(),
-        &[file],
+        Contents { units: &[], brought: &Brought::default(), archives: &[file], watched: &[] },
         program.generation() + 1,
         program,
         &record,

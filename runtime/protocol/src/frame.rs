@@ -114,6 +114,7 @@ mod tests {
                 hash,
                 images: vec![vec![1; 20]],
                 words,
+                records: None,
             });
         prop_oneof![
             patch.prop_map(Command::Prepare),

@@ -1,7 +1,8 @@
 //! The messages between a hotdev session and the shim inside a running program.
 //!
 //! The shim connects to the session's Unix socket and says [`Hello`]; from then on the session
-//! commands and the shim answers, one [`Reply`] for each [`Command`], in order. A message travels
+//! commands and the shim answers, one [`Reply`] for each [`Command`], in order; between answers it
+//! may say [`Reply::Called`]. A message travels
 //! as a frame (see [`frame`]); a frame that cannot be read is answered with [`Reply::Failed`], and
 //! the program goes on.
 //!

@@ -65,8 +65,8 @@ pub struct Survey {
     pub patches: Vec<Surveyed>,
     /// Memory of the shim's own, begin and end: what stands there the program does not know.
     pub own: Vec<(u64, u64)>,
-    /// The shim's thread.
-    pub thread: u32,
+    /// The shim's threads.
+    pub threads: Vec<u32>,
     /// Addresses of the functions that signals call.
     pub handlers: Vec<u64>,
 }
@@ -84,7 +84,7 @@ pub struct Surveyed {
     pub record: u64,
 }
 
-/// The shim's answer to one command.
+/// What the shim says: its answer to one command, or [`Reply::Called`] of its own accord.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// The patch is loaded and every word holds what it must.
@@ -101,6 +101,8 @@ pub enum Reply {
     Settled(Vec<Vec<u8>>),
     /// The command was not carried out, and nothing has changed.
     Failed(Failure),
+    /// No answer: functions were called for the first time. Said again on each new connection.
+    Called(Vec<Called>),
 }
 
 /// Why a command was not carried out.
@@ -143,6 +145,42 @@ pub struct Patch {
     pub images: Vec<Vec<u8>>,
     /// What to write.
     pub words: Vec<Word>,
+    /// Where the patch takes note of first calls, if it does.
+    pub records: Option<Records>,
+}
+
+/// A table in the patch's data that takes note of first calls, one record for each function that is
+/// watched. Each has [`Records::SIZE`] bytes: the word through which the function is called, the
+/// distance from the record to the function, and a word that is 1 after the first call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Offset of the first one from the patch's load address; a multiple of 8.
+    pub offset: i64,
+    /// How many there are.
+    pub count: u32,
+    /// Offset of the first function's entry, which the patch offers instead of the function. Each
+    /// entry has [`Records::ENTRY`] bytes.
+    pub entries: i64,
+}
+
+impl Records {
+    /// Bytes of one record.
+    pub const SIZE: u64 = 24;
+    /// Bytes of one entry.
+    pub const ENTRY: u64 = 32;
+    /// Offset of the distance in it.
+    pub const DISTANCE: u64 = 8;
+    /// Offset of the word that says whether there was a call.
+    pub const CALLED: u64 = 16;
+}
+
+/// Functions of one patch that were called for the first time in this process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// The patch's build id.
+    pub build_id: Vec<u8>,
+    /// Indices of their records.
+    pub records: Vec<u32>,
 }
 
 /// A place: an offset (an ELF virtual address) in one of [`Patch::images`].

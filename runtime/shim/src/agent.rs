@@ -18,10 +18,15 @@ use std::{
 use hotdev_protocol::{Command, FailureKind, Hello, LoadedImage, Reply, VERSION, frame};
 
 use crate::{
+    called,
     failure::failure,
     gate,
     state::State,
-    sys::{images, socket::Connection, start, user},
+    sys::{
+        calls, images,
+        socket::{self, Connection},
+        start, user,
+    },
 };
 
 /// Pause before connecting again, doubled after each attempt that fails.
@@ -38,17 +43,20 @@ static STATE: Mutex<State> = Mutex::new(State::new());
 /// Starts the thread; `socket` is where sessions listen.
 pub fn start(socket: PathBuf) -> io::Result<()> {
     let _ = SOCKET.set(socket);
-    start::spawn(|| run(Duration::ZERO))
+    start::spawn("hotdev", || run(Duration::ZERO))
 }
 
 /// In a forked child, inside of the gate: makes the copied state the child's own.
 pub fn start_in_child() {
     state().forget_prepared();
+    called::forget();
+    socket::forget_writer();
     // Without a thread the child runs on unpatched; there is nobody to tell.
-    let _ = start::spawn(|| run(CHILD_PAUSE));
+    let _ = start::spawn("hotdev", || run(CHILD_PAUSE));
 }
 
-fn state() -> MutexGuard<'static, State> {
+/// What this process has of the session's work. To be asked for inside of the gate.
+pub fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -74,12 +82,25 @@ fn talk(socket: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     frame::write(&mut connection, &hello())?;
+    open();
     // What becomes of the connection afterwards makes no difference: the next one follows.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| serve(&mut connection)));
     // A session that is gone will neither commit nor abort.
     let _pass = gate::enter();
+    called::set_open(false);
     state().abandon();
     Ok(())
+}
+
+/// A session that has just come knows of no calls.
+fn open() {
+    let _pass = gate::enter();
+    state().forget_told();
+    called::set_open(true);
+    if state().has_records() {
+        called::begin();
+        calls::ring();
+    }
 }
 
 /// Whoever can write the socket's directory can put a socket of their own there.
@@ -112,7 +133,7 @@ fn serve(connection: &mut Connection) -> io::Result<()> {
             Err(error @ frame::ReadError::TooLong(_)) => (bad_message(error), true),
             Err(error @ frame::ReadError::Malformed(_)) => (bad_message(error), false),
         };
-        frame::write(connection, &reply)?;
+        connection.alone(|connection| frame::write(connection, &reply))?;
         if last {
             return Ok(());
         }
@@ -121,8 +142,12 @@ fn serve(connection: &mut Connection) -> io::Result<()> {
 
 fn answer(command: Command) -> Reply {
     let _pass = gate::enter();
-    panic::catch_unwind(|| state().answer(command))
-        .unwrap_or_else(|_| bad_message("the shim panicked at this command"))
+    let reply = panic::catch_unwind(|| state().answer(command))
+        .unwrap_or_else(|_| bad_message("the shim panicked at this command"));
+    if matches!(reply, Reply::Committed(_)) && state().has_records() {
+        called::begin();
+    }
+    reply
 }
 
 fn bad_message(why: impl ToString) -> Reply {

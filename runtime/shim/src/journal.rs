@@ -19,19 +19,36 @@ pub struct Write {
     /// Where it is in memory.
     pub slot: Slot,
     /// What it must hold before, unless it holds `now` already.
-    pub was: u64,
+    pub was: Target,
     /// What it will hold.
-    pub now: u64,
+    pub now: Target,
     /// Whether it led nowhere before, so that it is not taken back.
     pub is_first: bool,
+}
+
+/// Where a word leads. It is led past an entry to the function itself once that has been called (see
+/// [`crate::records`]): both are the same then.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The address that the session knows.
+    pub address: u64,
+    /// That of the function behind it, where it is an entry; else the same.
+    pub function: u64,
+}
+
+impl Target {
+    /// Whether a word that holds this leads here.
+    pub fn is(self, held: u64) -> bool {
+        held == self.address || held == self.function
+    }
 }
 
 impl Write {
     /// Checks that the word holds what it must.
     pub fn check(&self) -> Result<()> {
         match self.slot.load() {
-            held if held == self.was || held == self.now => Ok(()),
-            held => Err(mismatch(self.place, held, self.was)),
+            held if self.was.is(held) || self.now.is(held) => Ok(()),
+            held => Err(mismatch(self.place, held, self.was.address)),
         }
     }
 }
@@ -42,7 +59,7 @@ struct Entry {
     place: Place,
     slot: Slot,
     old: u64,
-    new: u64,
+    new: Target,
 }
 
 /// The words of one applied generation.
@@ -63,7 +80,7 @@ impl Journal {
             if !is_first {
                 entries.push(Entry { place, slot, old: slot.load(), new: now });
             }
-            slot.store(now);
+            slot.store(now.address);
         }
         Ok(Self { generation, entries })
     }
@@ -76,11 +93,16 @@ pub fn merge(generation: Generation, journals: &[Journal]) -> Journal {
     for entry in journals.iter().flat_map(|journal| &journal.entries) {
         words.entry(entry.slot).and_modify(|first| first.new = entry.new).or_insert(*entry);
     }
-    let changed = words.into_values().filter(|entry| entry.old != entry.new);
+    let changed = words.into_values().filter(|entry| !entry.new.is(entry.old));
     Journal { generation, entries: changed.collect() }
 }
 
 impl Journal {
+    /// The words that it wrote.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.entries.iter().map(|entry| entry.slot)
+    }
+
     /// One that wrote nothing.
     pub fn empty(generation: Generation) -> Self {
         Self { generation, entries: Vec::new() }
@@ -89,7 +111,7 @@ impl Journal {
     /// Whether a word outside of `ranges` was led into them.
     pub fn leads_into(&self, ranges: &[Range<u64>]) -> bool {
         let leads = |value: u64| ranges.iter().any(|range| range.contains(&value));
-        self.entries.iter().any(|entry| !entry.slot.is_in(ranges) && leads(entry.new))
+        self.entries.iter().any(|entry| !entry.slot.is_in(ranges) && leads(entry.new.address))
     }
 
     /// Forgets the words in `ranges`, which are going to be unloaded. A word outside that had led
@@ -106,8 +128,8 @@ pub fn revert(journals: &[Journal]) -> Result<()> {
     let mut back: BTreeMap<Slot, u64> = BTreeMap::new();
     for entry in journals.iter().rev().flat_map(|journal| &journal.entries) {
         let held = back.get(&entry.slot).copied().unwrap_or_else(|| entry.slot.load());
-        if held != entry.new {
-            return Err(mismatch(entry.place, held, entry.new));
+        if !entry.new.is(held) {
+            return Err(mismatch(entry.place, held, entry.new.address));
         }
         back.insert(entry.slot, entry.old);
     }
@@ -136,6 +158,8 @@ mod tests {
 
     fn write(image: &Image, offset: i64, was: u64, now: u64) -> Write {
         let slot = image.span(offset, 8).unwrap().slot().unwrap();
+        let target = |address| Target { address, function: address };
+        let (was, now) = (target(was), target(now));
         Write { place: Place { image: 1, offset }, slot, was, now, is_first: false }
     }
 

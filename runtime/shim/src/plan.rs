@@ -8,7 +8,7 @@ use hotdev_protocol::{FailureKind, Patch, Place, Value, Word};
 
 use crate::{
     failure::{Result, failure},
-    journal::Write,
+    journal::{Target, Write},
     sys::{images::Image, memory::Span},
 };
 
@@ -22,7 +22,12 @@ pub struct Plan<'i> {
 }
 
 /// Checks every word of `patch` against its place in `images`, which are the patch's, in order.
-pub fn plan<'i>(patch: &Patch, images: &'i [Image]) -> Result<Plan<'i>> {
+/// `behind` says of an entry's address where the function is.
+pub fn plan<'i>(
+    patch: &Patch,
+    images: &'i [Image],
+    behind: &dyn Fn(u64) -> Option<u64>,
+) -> Result<Plan<'i>> {
     let mut plan = Plan::default();
     let mut spans = Vec::with_capacity(patch.words.len());
     for &word in &patch.words {
@@ -30,7 +35,7 @@ pub fn plan<'i>(patch: &Patch, images: &'i [Image]) -> Result<Plan<'i>> {
         let span = planner.span()?;
         spans.push((span.address(), span.width(), word));
         if word.at.image != 0 {
-            plan.writes.push(planner.slot(span)?);
+            plan.writes.push(planner.slot(span, behind)?);
         } else if let Some(value) = planner.own(span)? {
             plan.own.push((span, value));
         }
@@ -69,7 +74,7 @@ impl<'i> Planner<'i> {
     }
 
     /// The write of a word of the running program.
-    fn slot(&self, span: Span<'_>) -> Result<Write> {
+    fn slot(&self, span: Span<'_>, behind: &dyn Fn(u64) -> Option<u64>) -> Result<Write> {
         let Value::Address { was: Some(was), now } = self.word.value else {
             return Err(
                 self.refuse("is not in the patch: it must be an address with a known value")
@@ -77,7 +82,11 @@ impl<'i> Planner<'i> {
         };
         let slot = span.slot().ok_or_else(|| self.refuse("is in read-only memory"))?;
         let is_first = was == Place::nowhere(self.word.at.image);
-        let (was, now) = (self.address(was)?, self.address(now)?);
+        let target = |place| {
+            let address = self.address(place)?;
+            Ok(Target { address, function: behind(address).unwrap_or(address) })
+        };
+        let (was, now) = (target(was)?, target(now)?);
         let write = Write { place: self.word.at, slot, was, now, is_first };
         write.check()?;
         Ok(write)
@@ -162,8 +171,9 @@ mod tests {
             hash: 0,
             images: vec![],
             words: words.to_vec(),
+            records: None,
         };
-        plan(&patch, images)
+        plan(&patch, images, &|_| None)
             .map(|plan| (plan.own.len(), plan.writes.len()))
             .map_err(|failure| failure.kind)
     }

@@ -1,20 +1,24 @@
 //! What a process has of the session's work: at most one prepared patch, and a stack of applied
 //! ones. Every command moves it from one consistent state to the next, or fails and leaves it.
 
-use std::{mem, ops::Range, path::Path};
+use std::{collections::HashMap, mem, ops::Range, path::Path};
 
-use hotdev_protocol::{Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed};
+use hotdev_protocol::{
+    Called, Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed,
+};
 
 use crate::{
     failure::{Result, failure},
     file,
     journal::{self, Journal, Write},
-    plan,
+    plan, records,
+    records::Watched,
     sys::{
         arena,
         images::{self, Image},
         library::Library,
-        memory, survey,
+        memory::{self, Slot},
+        survey,
     },
 };
 
@@ -31,6 +35,10 @@ pub struct State {
 struct Loaded {
     build_id: Vec<u8>,
     library: Library,
+    /// Which of its functions have been called.
+    watched: Option<Watched>,
+    /// Its own words that may lead to functions.
+    slots: Vec<Slot>,
 }
 
 /// A patch that is loaded and checked, but not in use.
@@ -75,6 +83,49 @@ impl State {
         mem::forget(self.prepared.take());
     }
 
+    /// Whether a patch in use takes note of calls.
+    pub fn has_records(&self) -> bool {
+        self.loaded.iter().any(|loaded| loaded.watched.is_some())
+    }
+
+    /// What has been called and not been told, a piece of it where it is much.
+    pub fn newly_called(&self) -> Vec<Called> {
+        records::newly_called(self.watched())
+    }
+
+    /// Leads words past the entries of functions that have been called: these cost nothing then.
+    pub fn lead_past_entries(&self) {
+        let called: HashMap<u64, u64> =
+            self.watched().flat_map(|(_, watched)| watched.called()).collect();
+        let own = self.loaded.iter().flat_map(|loaded| loaded.slots.iter().copied());
+        for slot in self.applied.iter().flat_map(Journal::slots).chain(own) {
+            let entry = slot.load();
+            if let Some(function) = called.get(&entry) {
+                slot.replace(entry, *function);
+            }
+        }
+    }
+
+    /// Takes note that this was told.
+    pub fn told(&mut self, called: &[Called]) {
+        for Loaded { build_id, watched, .. } in &mut self.loaded {
+            let own = called.iter().filter(|called| called.build_id == *build_id);
+            if let Some(watched) = watched {
+                own.for_each(|called| watched.told(&called.records));
+            }
+        }
+    }
+
+    /// Has all calls told again: to another session.
+    pub fn forget_told(&mut self) {
+        let watched = self.loaded.iter_mut().filter_map(|loaded| loaded.watched.as_mut());
+        watched.for_each(Watched::forget_told);
+    }
+
+    fn watched(&self) -> impl Iterator<Item = (&Vec<u8>, &Watched)> {
+        self.loaded.iter().filter_map(|one| Some((&one.build_id, one.watched.as_ref()?)))
+    }
+
     fn prepare(&mut self, patch: &Patch) -> Result<Generation> {
         let generation = patch.generation;
         if let Some(other) = &self.prepared {
@@ -90,7 +141,11 @@ impl State {
         file::check(path, patch.hash)?;
         let library = Library::load(path)?;
         let images = self.images_of(patch, &library)?;
-        let plan = plan::plan(patch, &images)?;
+        let watched = patch.records.map(|records| Watched::of(&images[0], records)).transpose()?;
+        let own = watched.as_ref().map(|watched| (&images[0].build_id, watched));
+        let behind =
+            |address| self.watched().chain(own).find_map(|(_, watched)| watched.behind(address));
+        let plan = plan::plan(patch, &images, &behind)?;
         if !plan.own.is_empty() && self.has(&images[0].build_id) {
             return Err(order("the patch is loaded, and its code may run".to_owned()));
         }
@@ -100,7 +155,8 @@ impl State {
                 format!("the patch's pages cannot be written: {error}"),
             )
         })?;
-        let loaded = Loaded { build_id: images[0].build_id.clone(), library };
+        let slots = plan.own.iter().filter_map(|(span, _)| span.slot()).collect();
+        let loaded = Loaded { build_id: images[0].build_id.clone(), library, watched, slots };
         self.prepared = Some(Prepared { generation, loaded, writes: plan.writes });
         Ok(generation)
     }
@@ -149,15 +205,19 @@ impl State {
             survey::allow(tracer);
         }
         let images = images::loaded();
-        let patches = self.loaded.iter().filter_map(|Loaded { build_id, library }| {
+        let patches = self.loaded.iter().filter_map(|Loaded { build_id, library, .. }| {
             let range = images.iter().find(|image| image.build_id == *build_id)?.range();
             let (begin, end, record) = (range.start, range.end, library.record);
             Some(Surveyed { build_id: build_id.clone(), begin, end, record })
         });
+        let second = survey::second();
+        let own = [arena::range(), survey::stack()].into_iter();
+        let own = own.chain(second.iter().map(|(_, stack)| stack.clone()));
+        let threads = std::iter::once(survey::thread()).chain(second.iter().map(|second| second.0));
         Survey {
             patches: patches.collect(),
-            own: [arena::range(), survey::stack()].map(|range| (range.start, range.end)).to_vec(),
-            thread: survey::thread(),
+            own: own.map(|range| (range.start, range.end)).collect(),
+            threads: threads.collect(),
             handlers: survey::signal_handlers(),
         }
     }
@@ -256,7 +316,14 @@ mod tests {
 
     fn patch(generation: Generation) -> Command {
         let library = "/nowhere/patch.so".to_owned();
-        Command::Prepare(Patch { generation, library, hash: 0, images: vec![], words: vec![] })
+        Command::Prepare(Patch {
+            generation,
+            library,
+            hash: 0,
+            images: vec![],
+            words: vec![],
+            records: None,
+        })
     }
 
     #[test]

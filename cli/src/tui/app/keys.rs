@@ -23,8 +23,17 @@ impl App {
                 _ if is_interrupt(key) => Some(Action::Quit),
                 _ => None,
             },
-            Mode::Help if is_interrupt(key) => Some(Action::WantQuit),
-            Mode::Help => None,
+            Mode::Help(_) if is_interrupt(key) => Some(Action::WantQuit),
+            Mode::Help(from) => {
+                let to = match key.code {
+                    KeyCode::Char('j') | KeyCode::Down => Some(from + 1),
+                    KeyCode::Char('k') | KeyCode::Up => Some(from.saturating_sub(1)),
+                    _ => None,
+                };
+                let to = to.filter(|_| self.hidden_keys > 0);
+                self.mode = to.map_or(Mode::Keys, |to| Mode::Help(to.min(self.hidden_keys)));
+                None
+            }
             Mode::Keys => self.own_key(key),
         }
     }
@@ -58,7 +67,7 @@ impl App {
         }
         match key.code {
             KeyCode::Char('i') => self.type_into_program(),
-            KeyCode::Char('?') => self.mode = Mode::Help,
+            KeyCode::Char('?') => self.mode = Mode::Help(0),
             KeyCode::Char('/') => self.mode = Mode::Search(String::new()),
             KeyCode::Char('q') => return Some(Action::WantQuit),
             KeyCode::Char('u') => return Some(Action::Ask(Request::Rollback { generation: None })),
@@ -118,6 +127,10 @@ impl App {
             self.open(Panel::Details);
             return None;
         };
+        if entry.is_past {
+            self.notice = Some("that was an earlier run of the program".into());
+            return None;
+        }
         if entry.is_left {
             self.notice = Some(format!(
                 "generation {generation} was left; `r` applies the files as they are now"
@@ -168,6 +181,10 @@ impl App {
             self.notice = Some("kept: the program runs on as it was".into());
         }
         self.open(Panel::Timeline);
+        if !is_open {
+            self.timeline.follow();
+            self.refresh();
+        }
         (!is_open && !self.query.is_empty()).then(|| Action::Search(String::new()))
     }
 }

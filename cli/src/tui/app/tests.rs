@@ -29,6 +29,7 @@ pub(in crate::tui) fn live(generation: u64) -> Event {
         bytes: 20_480,
         slots: 4,
         notes: Vec::new(),
+        waiting: Vec::new(),
     }
 }
 
@@ -162,6 +163,20 @@ fn a_search_is_typed_and_left() {
     assert_eq!(char(&mut app, 'n'), Some(Action::Match(1)));
     app.query = "tic".into();
     assert_eq!(press(&mut app, KeyCode::Esc), Some(Action::Search(String::new())));
+}
+
+#[test]
+fn the_list_of_keys_scrolls_where_it_has_to_and_else_closes() {
+    let mut app = running();
+    char(&mut app, '?');
+    char(&mut app, 'j');
+    assert_eq!(app.mode, Mode::Keys, "any key closes it");
+    app.hidden_keys = 2;
+    char(&mut app, '?');
+    "jjjjk".chars().for_each(|c| drop(char(&mut app, c)));
+    assert_eq!(app.mode, Mode::Help(1));
+    char(&mut app, 'x');
+    assert_eq!(app.mode, Mode::Keys);
 }
 
 #[test]

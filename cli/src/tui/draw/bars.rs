@@ -33,9 +33,16 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
         Program::Ended(_) => format!(" {name}  ended "),
     };
     let badge = format!(" {} ", headline.word);
-    let room = usize::from(area.width).saturating_sub(line::width(&badge) + 16);
-    let right = if line::width(&right) > room { format!(" {name} ") } else { right };
-    let width = (line::width(&right) as u16).min(area.width / 2);
+    let room = usize::from(area.width).saturating_sub(line::width(&badge) + 2);
+    let subject = line::width(&headline.subject);
+    // Where there is a subject, what happened to it goes before all that is said beside it.
+    let wanted = if subject > 0 { subject + 2 + line::width(&headline.text) } else { 14 };
+    let fits = |text: &String, needed: usize| line::width(text) + needed <= room;
+    let short = format!(" {name} ");
+    let right = Some(right).filter(|text| fits(text, wanted));
+    let right = right.or(Some(short).filter(|text| fits(text, subject.max(14))));
+    let right = right.unwrap_or_default();
+    let width = line::width(&right) as u16;
     let left = Rect { width: area.width - width, ..area };
     let mut at = line::put(buffer, left, &badge, look.badge(headline.tone));
     at = line::put(buffer, at, " ", Style::default());
@@ -45,6 +52,11 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
         at = line::put(buffer, at, &bar, look.style(Tone::Name));
         let rest = format!("{}  ", look.pick("░", ".").repeat(GAUGE - full));
         at = line::put(buffer, at, &rest, look.style(Tone::Faint));
+    }
+    if !headline.subject.is_empty() {
+        let subject = line::last_part(&headline.subject, usize::from(at.width), look);
+        at = line::put(buffer, at, &subject, look.style(Tone::Title));
+        at = line::put(buffer, at, "  ", Style::default());
     }
     line::put_cut(buffer, at, &headline.text, Style::default(), look);
     let right_area = Rect { x: area.right() - width, width, ..area };
@@ -64,10 +76,15 @@ pub(super) fn keys(
     }
     match &app.mode {
         Mode::Typing => {
-            let badge = format!(" typing into {} ", app.setup.program);
+            let name = &app.setup.program;
+            let (badge, then) = match app.status.program {
+                // Keys do not become hotdev's by themselves: one might be typing.
+                Program::Ended(_) => (format!(" {name} has ended "), " leaves, then R starts it"),
+                _ => (format!(" typing into {name} "), " leaves, back to hotdev's keys"),
+            };
             let at = line::put(buffer, area, &badge, look.badge(Tone::Notice));
             let at = line::put(buffer, at, "  Ctrl-]", look.style(Tone::Title));
-            line::put(buffer, at, " leaves, back to hotdev's keys", Style::default());
+            line::put(buffer, at, then, Style::default());
             None
         }
         Mode::Search(text) => {
@@ -84,7 +101,7 @@ pub(super) fn keys(
             line::put(buffer, at, " y quits, any other key stays", Style::default());
             None
         }
-        Mode::Keys | Mode::Help => {
+        Mode::Keys | Mode::Help(_) => {
             own_keys(buffer, area, app, pane, look);
             None
         }

@@ -6,6 +6,10 @@ use ratatui::layout::Rect;
 /// From this width on there is room for both side by side.
 const WIDE: u16 = 140;
 
+/// Columns that the program keeps beside the panels, and those that they have use for.
+const PROGRAM: u16 = 80;
+const BESIDE: u16 = 140;
+
 /// The parts of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::tui) struct Areas {
@@ -74,7 +78,7 @@ fn narrow(body: Rect, areas: Areas, is_open: bool) -> Areas {
 }
 
 fn wide(body: Rect, areas: Areas) -> Areas {
-    let beside = (body.width * 2 / 5).min(100);
+    let beside = (body.width / 2).min(body.width.saturating_sub(PROGRAM + 1)).min(BESIDE);
     let program = body.width - beside - 1;
     let side = Rect::new(program + 1, body.y, beside, body.height);
     let above = (body.height / 3).max(3);

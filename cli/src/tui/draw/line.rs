@@ -37,6 +37,18 @@ pub(super) fn put_cut(
     put(buffer, Rect { width: area.right() - rest.x, ..rest }, look.ellipsis(), style)
 }
 
+/// The end of a path, with an ellipsis before it, where there is no room for all of it: what it is
+/// called matters more than where it is.
+pub(super) fn last_part(path: &str, columns: usize, look: Look) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let fits = |(at, _): &(usize, char)| width(&path[*at..]) <= room;
+    let start = path.char_indices().find(fits).map_or(path.len(), |(at, _)| at);
+    format!("{}{}", look.ellipsis(), &path[start..])
+}
+
 /// A rule over the width of `area` with a title in it.
 pub(super) fn rule(buffer: &mut Buffer, area: Rect, title: &str, tone: Tone, look: Look) {
     if area.is_empty() {
@@ -85,6 +97,14 @@ pub(super) fn wrap(text: &str, columns: usize, hang: usize) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_path_the_end_is_kept() {
+        let look = Look { colors: true, unicode: true };
+        assert_eq!(last_part("game::State.score", 17, look), "game::State.score");
+        assert_eq!(last_part("game::State.score", 12, look), "…State.score");
+        assert_eq!(last_part("game", 0, look), "…");
+    }
 
     #[test]
     fn text_is_broken_between_words_where_it_can_be() {

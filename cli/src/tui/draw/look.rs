@@ -25,7 +25,7 @@ pub(super) enum Stage {
 impl Look {
     /// What the environment says. `colors`: whether they are wanted.
     pub(in crate::tui) fn of_environment(colors: bool) -> Self {
-        Self { colors, unicode: is_utf8(|name| std::env::var(name).ok()) }
+        Self { colors, unicode: has_unicode(|name| std::env::var(name).ok()) }
     }
 
     pub(super) fn style(self, tone: Tone) -> Style {
@@ -84,8 +84,12 @@ impl Look {
     }
 }
 
-/// Whether the locale's characters are UTF-8; the first variable that is set decides (locale(7)).
-fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+/// Whether the locale's characters are UTF-8; the first variable that is set decides (locale(7)). The
+/// fonts of the kernel's own console have few others than ASCII.
+fn has_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
+    if variable("TERM").is_some_and(|term| term == "linux") {
+        return false;
+    }
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default();
     let locale = locale.to_lowercase();
@@ -100,9 +104,10 @@ mod tests {
     fn the_locale_decides_on_characters() {
         let locale = |set: &[(&str, &str)]| {
             let find = |name: &str| set.iter().find(|(key, _)| *key == name);
-            is_utf8(|name| find(name).map(|(_, value)| (*value).to_owned()))
+            has_unicode(|name| find(name).map(|(_, value)| (*value).to_owned()))
         };
         assert!(locale(&[("LANG", "en_GB.UTF-8")]) && locale(&[("LC_CTYPE", "C.utf8")]));
+        assert!(!locale(&[("LANG", "en_GB.UTF-8"), ("TERM", "linux")]));
         assert!(!locale(&[]) && !locale(&[("LANG", "C")]));
         assert!(!locale(&[("LC_ALL", "POSIX"), ("LANG", "en_GB.UTF-8")]));
         assert!(locale(&[("LC_ALL", ""), ("LANG", "en_GB.UTF-8")]));

@@ -31,6 +31,11 @@ pub(super) fn is_open(app: &App) -> bool {
     }
 }
 
+/// Rows of the list of keys for which there is no room.
+pub(super) fn hidden_keys(screen: Rect) -> usize {
+    help::hidden(screen)
+}
+
 /// Where everything is, in a terminal of this size.
 pub(super) fn areas(screen: Rect, app: &App) -> Areas {
     layout::areas(screen, app.zoomed, is_open(app))
@@ -47,8 +52,8 @@ pub(super) fn frame(frame: &mut Frame<'_>, app: &App, pane: &Pane, look: Look, n
     panel::draw(buffer, &areas, app, look);
     bars::status(buffer, areas.status, app, look, now);
     let typed = bars::keys(buffer, areas.keys, app, pane, look);
-    if app.mode == Mode::Help {
-        help::draw(buffer, screen, look);
+    if let Mode::Help(from) = app.mode {
+        help::draw(buffer, screen, from, look);
     }
     let cursor = if app.mode == Mode::Typing { cursor } else { typed };
     if let Some((x, y)) = cursor {

@@ -82,6 +82,16 @@ fn the_program_and_its_generations() {
 }
 
 #[test]
+fn what_is_newer_and_what_was_an_earlier_run() {
+    let mut app = with_generations();
+    hear(&mut app, Event::Restarted { pid: 6490, reason: "asked for".into() });
+    (1..6).for_each(|generation| hear(&mut app, live(generation)));
+    app.timeline.step(-5);
+    is("newer-80x24", &app, PLAIN, (80, 24));
+    is("newer-200x50", &app, PLAIN, (200, 50));
+}
+
+#[test]
 fn what_is_wrong() {
     let mut app = with_generations();
     hear(&mut app, compile_error());
@@ -90,6 +100,7 @@ fn what_is_wrong() {
     let mut app = with_generations();
     hear(&mut app, refused());
     is("refused-80x24", &app, PLAIN, (80, 24));
+    is("refused-40x12", &app, PLAIN, (40, 12));
 }
 
 #[test]
@@ -97,8 +108,11 @@ fn what_is_read() {
     let mut app = with_generations();
     app.panel = Panel::Details;
     is("details-80x24", &app, PLAIN, (80, 24));
-    app.mode = Mode::Help;
+    app.mode = Mode::Help(0);
     is("help-80x24", &app, PLAIN, (80, 24));
+    is("help-40x16", &app, PLAIN, (40, 16));
+    app.mode = Mode::Help(99);
+    is("help-end-40x16", &app, PLAIN, (40, 16));
 }
 
 #[test]
@@ -148,7 +162,7 @@ fn what_was_searched_for_is_marked() {
 fn every_size_can_be_drawn() {
     let mut app = with_generations();
     hear(&mut app, refused());
-    for mode in [Mode::Keys, Mode::Typing, Mode::Help, Mode::Search("x".into())] {
+    for mode in [Mode::Keys, Mode::Typing, Mode::Help(3), Mode::Search("x".into())] {
         app.mode = mode;
         for (width, height) in [(1, 1), (2, 3), (10, 2), (20, 9), (139, 12), (140, 9), (300, 80)] {
             draw(&app, PLAIN, (width, height));

@@ -25,6 +25,7 @@ pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
     let tone = if app.panel == Panel::Timeline { Tone::Title } else { Tone::Faint };
     line::rule(buffer, areas.timeline_title, "generations", tone, look);
     legend(buffer, areas.timeline_title, look);
+    newer(buffer, areas.timeline_title, app, look);
     let (entries, selected) = (&app.timeline.entries, app.timeline.selected);
     let height = usize::from(area.height);
     // The newest entries, or those up to the selected one and a few after it.
@@ -33,6 +34,16 @@ pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
     for (y, index) in (start..end).enumerate() {
         let row = Rect::new(area.x, area.y + y as u16, area.width, 1);
         entry(buffer, row, &entries[index], app, index == selected, look);
+    }
+}
+
+/// Says that newer entries are not selected, and how to get there: the timeline does not follow.
+fn newer(buffer: &mut Buffer, area: Rect, app: &App, look: Look) {
+    let newer = app.timeline.newer();
+    if newer > 0 && area.width > 16 {
+        let at = Rect { x: area.x + 15, width: area.width - 16, ..area };
+        let text = format!(" {newer} newer, Esc follows ");
+        line::put_cut(buffer, at, &text, look.badge(Tone::Notice), look);
     }
 }
 
@@ -59,10 +70,10 @@ fn legend(buffer: &mut Buffer, area: Rect, look: Look) {
 
 fn entry(buffer: &mut Buffer, row: Rect, entry: &Entry, app: &App, selected: bool, look: Look) {
     let current = app.status.current();
-    let is_current = current.is_some() && entry.generation() == current && !entry.is_left;
+    let is_current = current.is_some() && entry.number() == current && !entry.is_left;
     let pointer = if selected { look.pointer() } else { " " };
     let mut at = line::put(buffer, row, pointer, look.style(Tone::Title));
-    let number = entry.generation().map(|number| number.to_string()).unwrap_or_default();
+    let number = entry.number().map(|number| number.to_string()).unwrap_or_default();
     let mark = if is_current { "*" } else { " " };
     at = line::put(buffer, at, &format!("{number:>4}{mark} "), look.style(number_tone(entry)));
     at = line::put(buffer, at, &format!("{}  ", entry.time), look.style(Tone::Faint));
@@ -76,11 +87,8 @@ fn entry(buffer: &mut Buffer, row: Rect, entry: &Entry, app: &App, selected: boo
         }
         at = Rect { x: end.min(row.right()), width: row.right().saturating_sub(end), ..at };
     }
-    let (crates, rest) = entry.title();
-    if !crates.is_empty() {
-        at = line::put(buffer, at, &format!("{crates}  "), look.style(Tone::Name));
-    }
-    line::put_cut(buffer, at, &rest, look.style(rest_tone(entry)), look);
+    let title = entry.title(usize::from(at.width));
+    line::put_cut(buffer, at, &title, look.style(rest_tone(entry)), look);
     if selected {
         let style = ratatui::style::Style::default().add_modifier(Modifier::BOLD);
         buffer.set_style(row, style);

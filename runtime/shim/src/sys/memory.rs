@@ -72,6 +72,11 @@ impl Slot {
         self.word().store(value, Ordering::SeqCst);
     }
 
+    /// Writes it if it holds `was`.
+    pub fn replace(self, was: u64, now: u64) {
+        let _ = self.word().compare_exchange(was, now, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
     /// Whether it lies in one of the ranges.
     pub fn is_in(self, ranges: &[Range<u64>]) -> bool {
         ranges.iter().any(|range| range.contains(&self.0))

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod arena;
+pub mod calls;
 mod fork;
 pub mod images;
 pub mod library;

@@ -17,7 +17,9 @@ use std::{
         },
     },
     path::Path,
-    sync::atomic::{AtomicI32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering},
+    thread,
+    time::Duration,
 };
 
 use crate::gate;
@@ -27,6 +29,11 @@ const NONE: RawFd = -1;
 /// The connection's descriptor and the inode it stands for. Only changed inside of the gate.
 static DESCRIPTOR: AtomicI32 = AtomicI32::new(NONE);
 static INODE: AtomicU64 = AtomicU64::new(0);
+
+/// Whether one of the shim's threads is writing. Frames must not be mixed.
+static WRITING: AtomicBool = AtomicBool::new(false);
+/// How often the agent's thread looks whether the other one has written, which never blocks.
+const LOOK: Duration = Duration::from_micros(100);
 
 /// The process's connection. Only the agent's thread opens one, and one at a time.
 pub struct Connection(ManuallyDrop<UnixStream>);
@@ -74,6 +81,16 @@ impl Connection {
         if done == 0 { Ok(peer.uid) } else { Err(io::Error::last_os_error()) }
     }
 
+    /// Runs `write` while nobody else writes.
+    pub fn alone<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
+        while WRITING.swap(true, Ordering::Acquire) {
+            thread::sleep(LOOK);
+        }
+        let result = write(self);
+        WRITING.store(false, Ordering::Release);
+        result
+    }
+
     fn stream(&self) -> io::Result<&UnixStream> {
         if still_ours() { Ok(&self.0) } else { Err(io::ErrorKind::NotConnected.into()) }
     }
@@ -101,6 +118,42 @@ impl Drop for Connection {
         let _pass = gate::enter();
         close_ours();
     }
+}
+
+/// Writes all of `bytes` to the connection, or nothing where that would have to wait. For the thread
+/// that the connection does not belong to, inside of the gate.
+pub fn send_whole(bytes: &[u8]) -> io::Result<()> {
+    if WRITING.swap(true, Ordering::Acquire) {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let result = send(bytes);
+    WRITING.store(false, Ordering::Release);
+    result
+}
+
+fn send(bytes: &[u8]) -> io::Result<()> {
+    if !still_ours() {
+        return Err(io::ErrorKind::NotConnected.into());
+    }
+    let descriptor = DESCRIPTOR.load(Ordering::Acquire);
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the bytes are live, and the descriptor is a socket of ours.
+    let sent = unsafe { libc::send(descriptor, bytes.as_ptr().cast(), bytes.len(), flags) };
+    match usize::try_from(sent) {
+        Err(_) => Err(io::Error::last_os_error()),
+        Ok(sent) if sent == bytes.len() => Ok(()),
+        Ok(_) => {
+            // Half a frame: nothing can follow it. The agent's thread sees the end and connects anew.
+            // SAFETY: shutdown takes no pointers; the descriptor is as above.
+            unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
+            Err(io::ErrorKind::WriteZero.into())
+        }
+    }
+}
+
+/// In a forked child: whoever was writing is not there.
+pub fn forget_writer() {
+    WRITING.store(false, Ordering::Relaxed);
 }
 
 /// Closes this process's descriptor of the connection, if it is still that. To be called inside

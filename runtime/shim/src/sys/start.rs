@@ -28,11 +28,11 @@ extern "C" fn constructor() {
     });
 }
 
-/// Starts the shim's thread, with all signals blocked: they are the program's, and one of its own
-/// threads has to get them.
-pub fn spawn(body: fn()) -> io::Result<()> {
+/// Starts a thread of the shim's, with all signals blocked: they are the program's, and one of its
+/// own threads has to get them.
+pub fn spawn(name: &str, body: fn()) -> io::Result<()> {
     let before = block_signals();
-    let thread = thread::Builder::new().name("hotdev".into()).stack_size(STACK).spawn(move || {
+    let thread = thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || {
         let _ = panic::catch_unwind(body);
     });
     restore_signals(&before);

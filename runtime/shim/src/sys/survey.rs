@@ -1,6 +1,36 @@
 //! What only the process itself can say before old code is unloaded.
 
-use std::{mem, ops::Range, ptr};
+use std::{
+    mem,
+    ops::Range,
+    ptr,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+/// The shim's second thread, and the two ends of its stack; zeros while there is none.
+static SECOND: AtomicU32 = AtomicU32::new(0);
+static SECOND_STACK: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Takes note that the thread that asks is the shim's second.
+pub fn register_second() {
+    let Range { start, end } = stack();
+    SECOND_STACK[0].store(start, Ordering::Relaxed);
+    SECOND_STACK[1].store(end, Ordering::Relaxed);
+    SECOND.store(thread(), Ordering::Release);
+}
+
+/// Takes note that there is no second thread any more: in a forked child.
+pub fn forget_second() {
+    SECOND.store(0, Ordering::Relaxed);
+    SECOND_STACK.iter().for_each(|end| end.store(0, Ordering::Relaxed));
+}
+
+/// The shim's second thread, if it runs, and its stack.
+pub fn second() -> Option<(u32, Range<u64>)> {
+    let thread = SECOND.load(Ordering::Acquire);
+    let [begin, end] = [0, 1].map(|end| SECOND_STACK[end].load(Ordering::Relaxed));
+    (thread != 0).then_some((thread, begin..end))
+}
 
 /// The thread that asks, as the kernel numbers it.
 pub fn thread() -> u32 {

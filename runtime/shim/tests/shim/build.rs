@@ -52,6 +52,17 @@ int get(void) { return value(); }
 const TWO: &str = "int value(void) { return 2; }";
 /// A patch that makes `value` return 3.
 const THREE: &str = "int value(void) { return 3; }";
+/// A patch that makes `value` return 4 and takes note of the first call, as hotdev's patches do.
+const FOUR: &str = r#"
+__attribute__((used)) static int four(void) { return 4; }
+int value(void) { return four(); }
+__asm__(
+    ".text\n.balign 32\n"
+    "entry: jmp *record(%rip)\nud2\n"
+    "lea record(%rip), %r11\njmp *hotdev_called@GOTPCREL(%rip)\n"
+    ".data\n.balign 8\n"
+    "record: .quad entry + 8, four - record, 0\n.text\n");
+"#;
 /// A patch that adds up a variable, a constant and a call, each of which words can lead elsewhere.
 const WORDS: &str = "
 static volatile int seen = 40;
@@ -67,6 +78,7 @@ pub struct Parts {
     pub base: PathBuf,
     pub two: PathBuf,
     pub three: PathBuf,
+    pub four: PathBuf,
     pub words: PathBuf,
 }
 
@@ -85,10 +97,10 @@ pub fn parts() -> &'static Parts {
                 cc.arg(format!("-Wl,-rpath,{}", library.parent().unwrap().display()));
             }
         });
-        let [two, three] =
-            [("two", TWO), ("three", THREE)].map(|(name, source)| library(name, source));
+        let [two, three, four] = [("two", TWO), ("three", THREE), ("four", FOUR)]
+            .map(|(name, source)| library(name, source));
         let words = library("words", WORDS);
-        Parts { program, base, two, three, words }
+        Parts { program, base, two, three, four, words }
     })
 }
 

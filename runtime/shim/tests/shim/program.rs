@@ -87,6 +87,17 @@ impl Program {
         assert!(status.success());
     }
 
+    /// How often a thread has gone to sleep.
+    pub fn switches(&self, thread: &str) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let mut statuses =
+            tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap());
+        let status = statuses.find(|status| status.contains(&format!("Name:\t{thread}\n")));
+        let status = status.expect("the thread is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
     /// The names of its threads.
     pub fn threads(&self) -> Vec<String> {
         fs::read_dir(format!("/proc/{}/task", self.pid()))

@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hotdev_protocol::{Command, FailureKind, Generation, Hello, Patch, Reply, Value, Word, frame};
+use hotdev_protocol::{
+    Called, Command, FailureKind, Generation, Hello, Patch, Reply, Value, Word, frame,
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -76,6 +78,8 @@ impl Session {
 pub struct Connection {
     pub hello: Hello,
     stream: UnixStream,
+    /// What it told of its own accord while an answer was waited for.
+    told: Vec<Called>,
 }
 
 impl Connection {
@@ -84,7 +88,7 @@ impl Connection {
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         let hello: Hello = frame::read(&mut stream).expect("waited for a hello");
         assert_eq!(hello.version, hotdev_protocol::VERSION);
-        Self { hello, stream }
+        Self { hello, stream, told: Vec::new() }
     }
 
     pub fn ask(&mut self, command: Command) -> Reply {
@@ -98,7 +102,28 @@ impl Connection {
     }
 
     pub fn reply(&mut self) -> Reply {
-        frame::read(&mut self.stream).expect("waited for a reply")
+        loop {
+            match frame::read(&mut self.stream).expect("waited for a reply") {
+                Reply::Called(called) => self.told.extend(called),
+                reply => return reply,
+            }
+        }
+    }
+
+    /// Waits until the program tells of calls.
+    pub fn called(&mut self) -> Vec<Called> {
+        while self.told.is_empty() {
+            match frame::read(&mut self.stream).expect("waited for calls") {
+                Reply::Called(called) => self.told.extend(called),
+                reply => panic!("waited for calls: {reply:?}"),
+            }
+        }
+        self.told_so_far()
+    }
+
+    /// Calls that were told before the last answer.
+    pub fn told_so_far(&mut self) -> Vec<Called> {
+        std::mem::take(&mut self.told)
     }
 
     /// Waits until the program closes its end, having read everything or not.
@@ -159,5 +184,6 @@ fn patch_over(
         hash: own.hash(),
         images: [vec![own.build_id(), base.build_id()], more_images.to_vec()].concat(),
         words: vec![Word { at: base.slot("value"), value }],
+        records: None,
     }
 }

@@ -87,8 +87,8 @@ fn a_survey_says_where_a_patch_is() {
     assert!(found.end > found.begin && found.record != 0);
     // The handlers of SIGUSR1 and SIGUSR2.
     assert!(survey.handlers.len() >= 2);
-    let is_task = format!("/proc/{}/task/{}", program.pid(), survey.thread);
-    assert!(Path::new(&is_task).exists());
+    let is_task = format!("/proc/{}/task/{}", program.pid(), survey.threads[0]);
+    assert!(Path::new(&is_task).exists() && survey.threads.len() == 1);
     assert!(survey.own.iter().all(|(begin, end)| begin < end));
 }
 
