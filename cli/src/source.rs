@@ -30,6 +30,7 @@ pub struct Source {
     declarations: OnceLock<Declarations>,
     interface: OnceLock<Option<Interface>>,
     calls: OnceLock<Vec<Call>>,
+    always_inlined: OnceLock<Vec<String>>,
 }
 
 /// A file that differs between two states of a program's sources.
@@ -57,6 +58,7 @@ impl Source {
             declarations: OnceLock::new(),
             interface: OnceLock::new(),
             calls: OnceLock::new(),
+            always_inlined: OnceLock::new(),
         })
     }
 

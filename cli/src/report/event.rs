@@ -73,7 +73,7 @@ pub enum Event {
     /// after the verdict.
     Warnings { diagnostics: Vec<Diagnostic> },
     /// An answer to `hotdev status`.
-    Status(Status),
+    Status(Box<Status>),
 }
 
 impl Event {

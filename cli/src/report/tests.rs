@@ -75,7 +75,7 @@ fn status_of(pending: Option<Event>) -> Event {
         functions: names(functions),
         ms,
     };
-    Event::Status(Status {
+    Event::Status(Box::new(Status {
         state: "running".into(),
         session: 99,
         workspace: "/w".into(),
@@ -89,7 +89,7 @@ fn status_of(pending: Option<Event>) -> Event {
         verdict: None,
         ahead: None,
         waiting: Vec::new(),
-    })
+    }))
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn the_status_says_since_when_and_how_it_ended() {
         verdict: Some(verdict),
         ahead: Some(true),
         generations: Vec::new(),
-        ..status
+        ..*status
     };
     let lines = |status: &Status| status::lines_at(1200, status, Path::new("/w"), false).join("\n");
     assert_eq!(

@@ -21,7 +21,7 @@ impl Session {
             Request::Status => {
                 let mut responder = responder;
                 let is_over = self.is_gone() && self.job.is_none();
-                responder.event(&event::Event::Status(self.status()));
+                responder.event(&event::Event::Status(Box::new(self.status())));
                 responder.done(if is_over { exit::PROGRAM_GONE } else { exit::LIVE }, None, None);
             }
             Request::Rollback { .. } if self.is_gone() && self.workshop.is_some() => {

@@ -60,6 +60,7 @@ impl Awaited {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
     use std::time::Duration;
 
     use super::super::status::Status;
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn the_line_says_whether_new_code_runs_once_it_is_likely_not_to() {
         let both = live(&["game::a", "game::b"], &[]);
-        assert_eq!(ends(&[both.clone()]), ["", "waiting for their first calls"]);
+        assert_eq!(ends(from_ref(&both)), ["", "waiting for their first calls"]);
         let one = called(3, &["game::b"]);
         assert_eq!(ends(&[both.clone(), one.clone()]), ["", "1 waits for its first call"]);
         assert_eq!(ends(&[both.clone(), one, called(3, &[])]), ["running", "running"]);
@@ -121,14 +122,14 @@ mod tests {
     #[test]
     fn what_a_note_says_is_not_said_twice() {
         let noted = live(&["game::b"], &["game::b waits: what calls it is running already"]);
-        assert_eq!(ends(&[noted.clone()]), ["1 note", "1 note"]);
+        assert_eq!(ends(from_ref(&noted)), ["1 note", "1 note"]);
         assert_eq!(ends(&[noted, called(3, &["game::b"])])[0], "1 note  running");
     }
 
     #[test]
     fn nothing_is_said_of_code_that_may_run_unseen() {
         let hidden = live(&[], &[]);
-        assert_eq!(ends(&[hidden.clone()]), ["", ""]);
+        assert_eq!(ends(from_ref(&hidden)), ["", ""]);
         assert_eq!(ends(&[hidden, called(3, &[])]), ["running", "running"]);
     }
 }

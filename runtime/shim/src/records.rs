@@ -49,7 +49,7 @@ impl Watched {
         (offset.is_multiple_of(Records::ENTRY) && index < self.table.len()).then_some(index)
     }
 
-    fn new(&self) -> impl Iterator<Item = u32> {
+    fn untold(&self) -> impl Iterator<Item = u32> {
         let untold = self.told.iter().enumerate().filter(|(_, told)| !**told);
         untold.filter(|(index, _)| self.table.is_called(*index)).map(|(index, _)| index as u32)
     }
@@ -74,7 +74,7 @@ pub fn newly_called<'a>(watched: impl Iterator<Item = (&'a Vec<u8>, &'a Watched)
     let mut left = MOST;
     let mut all = Vec::new();
     for (build_id, watched) in watched {
-        let records: Vec<u32> = watched.new().take(left).collect();
+        let records: Vec<u32> = watched.untold().take(left).collect();
         left -= records.len();
         if !records.is_empty() {
             all.push(Called { build_id: build_id.clone(), records });
