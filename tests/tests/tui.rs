@@ -61,6 +61,7 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     screen.expect(&["running", "old greeting", "u back", "? help"]);
     screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
     screen.expect(&["live 1", "1 function: single::greeting", "new greeting", "generation 1"]);
+    screen.expect(&["1 function: single::greeting  running"]);
 
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`", "src/main.rs:15:14", "e edit"]);

@@ -1,7 +1,6 @@
 //! The thread that tells the session which functions of patches have been called.
 //!
 //! It also leads slots past the entries of these functions, so that a call costs what it cost before.
-//!
 //! The program's own threads only leave a mark and wake this one (see [`sys::calls`]), which looks
 //! for marks that it has not told yet. It is started when the first patch with records is in use;
 //! it sleeps unless a function is called for the first time.
