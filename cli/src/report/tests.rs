@@ -332,8 +332,8 @@ fn the_status_takes_a_rollback_for_what_was_asked() {
     let Event::Status(status) = status_of(None) else { unreachable!() };
     let back = Event::RolledBack { generation: 1, to: 0, reason: "asked for".into() };
     let (generations, pending) = (Vec::new(), Some(Box::new(back)));
-    let status = Status { generation: 0, generations, pending, ..status };
-    let text = for_editor(&Event::Status(status));
+    let status = Status { generation: 0, generations, pending, ..*status };
+    let text = for_editor(&Event::Status(Box::new(status)));
     assert!(text.contains("\n*    0            as it started\n"), "{text}");
 }
 

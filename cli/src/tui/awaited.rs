@@ -101,7 +101,8 @@ mod tests {
         });
         [SOON, CALM].map(|after| {
             let text = status.headline(start + after).text;
-            text.split_once("game::a, game::b").map_or(text.clone(), |(_, end)| end.trim().to_owned())
+            text.split_once("game::a, game::b")
+                .map_or(text.clone(), |(_, end)| end.trim().to_owned())
         })
     }
 
