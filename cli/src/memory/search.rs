@@ -18,6 +18,9 @@ const CHUNK: u64 = 1 << 20;
 /// and all pointers into the image stand in these.
 const RECORD: u64 = 1152;
 
+/// The bits of an address of a process, on x86-64 with four levels of page tables.
+const ADDRESS: u64 = (1 << 48) - 1;
+
 /// Where glibc keeps the number that addresses are scrambled with, from a thread's own pointer on
 /// (`tcbhead_t`, sysdeps/x86_64/nptl/tls.h).
 const GUARD: u64 = 0x30;
@@ -34,7 +37,8 @@ pub struct Search<'a> {
     own: Vec<Range<u64>>,
     /// All patches lie in here.
     around: Range<u64>,
-    /// The upper halves of addresses in there.
+    /// What follows the lower half of an address in there: bits 32 to 47. A program may have data of
+    /// its own in the bits above, and below where it has shifted the address.
     upper: Vec<Finder<'static>>,
     guard: Option<u64>,
     /// Which words refer to patches, and where to: the first for each.
@@ -58,7 +62,7 @@ impl<'a> Search<'a> {
         let begin = patches.first().map_or(0, |patch| patch.begin);
         let end = patches.last().map_or(0, |patch| patch.end);
         let upper = (begin >> 32..=end.saturating_sub(1).max(begin) >> 32)
-            .map(|upper| Finder::new(&(upper as u32).to_le_bytes()).into_owned());
+            .map(|upper| Finder::new(&(upper as u16).to_le_bytes()).into_owned());
         Ok(Self {
             memory: File::open(format!("/proc/{pid}/mem"))?,
             pagemap: File::open(format!("/proc/{pid}/pagemap"))?,
@@ -83,7 +87,9 @@ impl<'a> Search<'a> {
 
     /// Marks every patch to which `words`, the memory, or another marked patch refers.
     pub fn run(&mut self, words: &[u64]) -> Result<(), Unknown> {
-        words.iter().for_each(|word| self.mark(*word));
+        for word in words {
+            [*word, word & ADDRESS, word >> 16].into_iter().for_each(|word| self.mark(word));
+        }
         let all = self.mappings.clone();
         let is_patch = |map: &&Mapping| self.patches.iter().any(|p| is_inside(&map.range, p));
         let (of_patches, rest): (Vec<_>, Vec<_>) = all.iter().partition(is_patch);
@@ -156,7 +162,9 @@ impl<'a> Search<'a> {
             while let Some(found) = bytes.get(from..).and_then(|rest| upper.find(rest)) {
                 from += found + 1;
                 let at = from - 5;
-                let word = bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+                let mut word = [0; 8];
+                word[..6].copy_from_slice(&bytes[at..at + 6]);
+                let word = u64::from_le_bytes(word);
                 if self.around.contains(&word) {
                     self.address(begin + at as u64, word)?;
                 }
