@@ -18,6 +18,7 @@
 //! crates = ["game"]              # each is in the event's `crates`
 //! code = "needs-restart"         # the event's `code`
 //! mentions = ["no_such"]         # each is somewhere in the event
+//! silent = ["waits"]             # none is in the event
 //! output = ["new text"]          # one line after the verdict must hold all of these
 //! gone = ["old text"]            # no line after that one may hold any of these
 //! ```
@@ -70,6 +71,9 @@ pub struct Step {
     /// Texts somewhere in the event.
     #[serde(default)]
     pub mentions: Vec<String>,
+    /// Texts nowhere in the event.
+    #[serde(default)]
+    pub silent: Vec<String>,
     /// Texts of a line after the verdict.
     pub output: Vec<String>,
     /// Texts of no line after that.
@@ -156,6 +160,9 @@ fn run_step(session: &mut Session, fixture: &Fixture, step: &Step) {
     let event = session.expect_verdict(&step.verdict);
     if let Some(missing) = missing_in(&event, step) {
         session.fail(&format!("`{}`: the event does not name {missing}: {event}", step.why));
+    }
+    if let Some(text) = step.silent.iter().find(|text| event.to_string().contains(*text)) {
+        session.fail(&format!("`{}`: the event holds {text}: {event}", step.why));
     }
     session.expect_line(&strs(&step.output));
     for text in &step.gone {

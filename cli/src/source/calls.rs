@@ -14,7 +14,7 @@ pub struct Call {
     pub is_repeated: bool,
 }
 
-/// What is called where a closure is written.
+/// What is called where a closure is written, or a future: that goes on whenever it is polled.
 pub const CLOSURE: &str = "{{closure}}";
 
 /// All uses of names that can be functions in a file.
@@ -42,8 +42,11 @@ impl Finder {
         self.calls.push(Call { name: name.to_string(), within, is_repeated });
     }
 
-    fn in_function(&mut self, name: &syn::Ident, visit: impl FnOnce(&mut Self)) {
-        self.around.push((name.to_string(), 0));
+    fn in_function(&mut self, signature: &syn::Signature, visit: impl FnOnce(&mut Self)) {
+        self.around.push((signature.ident.to_string(), 0));
+        if signature.asyncness.is_some() {
+            self.add_repeated_closure();
+        }
         visit(self);
         self.around.pop();
     }
@@ -73,6 +76,11 @@ impl Finder {
         self.calls.push(Call { name: name.to_owned(), within, is_repeated: false });
     }
 
+    fn add_repeated_closure(&mut self) {
+        let within = self.around.last().map(|(name, _)| name.clone()).unwrap_or_default();
+        self.calls.push(Call { name: CLOSURE.to_owned(), within, is_repeated: true });
+    }
+
     fn add_tokens(&mut self, tokens: proc_macro2::TokenStream) {
         for token in tokens {
             match token {
@@ -86,15 +94,15 @@ impl Finder {
 
 impl<'a> Visit<'a> for Finder {
     fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
-        self.in_function(&item.sig.ident, |finder| visit::visit_item_fn(finder, item));
+        self.in_function(&item.sig, |finder| visit::visit_item_fn(finder, item));
     }
 
     fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
-        self.in_function(&item.sig.ident, |finder| visit::visit_impl_item_fn(finder, item));
+        self.in_function(&item.sig, |finder| visit::visit_impl_item_fn(finder, item));
     }
 
     fn visit_trait_item_fn(&mut self, item: &'a syn::TraitItemFn) {
-        self.in_function(&item.sig.ident, |finder| visit::visit_trait_item_fn(finder, item));
+        self.in_function(&item.sig, |finder| visit::visit_trait_item_fn(finder, item));
     }
 
     fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
@@ -149,15 +157,13 @@ impl<'a> Visit<'a> for Finder {
                 *now = depth;
             }
         } else {
-            self.add(&syn::Ident::new("closure", proc_macro2::Span::call_site()), true);
-            if let Some(call) = self.calls.last_mut() {
-                CLOSURE.clone_into(&mut call.name);
-            }
+            self.add_repeated_closure();
             self.repeated(|finder| visit::visit_expr_closure(finder, item));
         }
     }
 
     fn visit_expr_async(&mut self, item: &'a syn::ExprAsync) {
+        self.add_repeated_closure();
         self.repeated(|finder| visit::visit_expr_async(finder, item));
     }
 
@@ -198,6 +204,10 @@ mod tests {
             assert_eq!(repeated(text, "run"), [("main".into(), false)], "{text}");
         }
         assert_eq!(repeated("fn f() { spawn(|| 1) }", CLOSURE), [("f".into(), false)]);
-        assert_eq!(repeated("fn f() { map(|| 1) }", CLOSURE), [("f".into(), true)]);
+        for text in
+            ["fn f() { map(|| 1) }", "async fn f() { 1 }", "fn f() { tokio::spawn(async { 1 }) }"]
+        {
+            assert_eq!(repeated(text, CLOSURE), [("f".into(), true)], "{text}");
+        }
     }
 }
