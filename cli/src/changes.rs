@@ -13,7 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hotdev_protocol::ContentHash;
 use ignore::WalkBuilder;
 
-use crate::graph::Graph;
+use crate::cargo_config;
+use crate::graph::{Graph, HotCrate};
 use crate::layout::Layout;
 use crate::project::{Member, Project};
 
@@ -94,7 +95,9 @@ impl Stamps {
 #[derive(Debug, Default)]
 pub struct RestartInputs {
     files: HashMap<PathBuf, Input>,
-    has_silent_script: bool,
+    is_incomplete: bool,
+    /// Hash of cargo's configuration.
+    configuration: u64,
 }
 
 #[derive(Debug)]
@@ -145,14 +148,18 @@ impl RestartInputs {
             let input = Input { stamp: stamp(&path), built, seen: built };
             (path, input)
         });
-        let has_silent_script = project.packages.iter().any(|member| is_silent(graph, member));
-        Self { files: files.collect(), has_silent_script }
+        Self {
+            files: files.collect(),
+            is_incomplete: has_unknown_inputs(project, graph),
+            configuration: configuration(&project.root),
+        }
     }
 
-    /// Whether a build script does not say what it reads: cargo runs it again for any change in its
-    /// package.
-    pub fn has_silent_script(&self) -> bool {
-        self.has_silent_script
+    /// Whether cargo may build something else although every file is as it was: because of a build
+    /// script that does not say what it reads, or names a folder or what is not there, or because
+    /// of cargo's configuration.
+    pub fn are_incomplete(&self, root: &Path) -> bool {
+        self.is_incomplete || self.configuration != configuration(root)
     }
 
     /// Looks at every file; true where the contents of one changed since the last look.
@@ -231,31 +238,57 @@ fn rust_files(folder: &Path, layout: &Layout) -> Vec<PathBuf> {
 /// nothing is run again by cargo for any change in its package; here only its own file counts,
 /// because otherwise no source of such a package could ever be hot.
 fn build_script_inputs(project: &Project, graph: &Graph, member: &Member) -> Vec<PathBuf> {
-    if member.build_script.is_none() {
-        return Vec::new();
-    }
+    let own = graph.crates.iter().filter(|hot| hot.invocation.package == member.name);
     let mut inputs = Vec::new();
-    for output in script_outputs(graph, member) {
+    for output in own.filter_map(script_output) {
         let paths = directives(&output).filter_map(|line| line.strip_prefix("rerun-if-changed="));
-        inputs.extend(paths.map(|path| member.folder.join(path)));
+        for path in paths.map(|path| member.folder.join(path)) {
+            if path.is_dir() {
+                let walk = WalkBuilder::new(path).standard_filters(false).build().flatten();
+                inputs.extend(walk.map(ignore::DirEntry::into_path));
+            } else {
+                inputs.push(path);
+            }
+        }
     }
     inputs.retain(|path| path.is_file() && !path.starts_with(&project.target_dir));
     inputs
 }
 
-fn is_silent(graph: &Graph, member: &Member) -> bool {
-    member.build_script.is_some()
-        && script_outputs(graph, member)
-            .any(|output| !directives(&output).any(|line| line.starts_with("rerun-if-")))
+/// Whether nobody but cargo knows when to run a build script again.
+fn has_unknown_inputs(project: &Project, graph: &Graph) -> bool {
+    let folder = |hot: &HotCrate| variable(hot, "CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let is_unknown = |hot: &HotCrate| {
+        let Some(output) = script_output(hot) else { return false };
+        let mut said = directives(&output).filter(|line| line.starts_with("rerun-if-")).peekable();
+        said.peek().is_none()
+            || said
+                .filter_map(|line| line.strip_prefix("rerun-if-changed="))
+                .any(|path| folder(hot).is_none_or(|folder| !folder.join(path).is_file()))
+    };
+    let has_hot_crate =
+        |member: &&Member| graph.crates.iter().any(|hot| hot.invocation.package == member.name);
+    let mut scripts = project.packages.iter().filter(|member| member.build_script.is_some());
+    graph.crates.iter().any(is_unknown) || scripts.any(|member| !has_hot_crate(&member))
 }
 
-/// What a package's build script told cargo when it was run for its hot crates.
-fn script_outputs(graph: &Graph, member: &Member) -> impl Iterator<Item = String> {
-    let own = graph.crates.iter().filter(|hot| hot.invocation.package == member.name);
-    let folders = own.flat_map(|hot| &hot.invocation.env).filter(|(key, _)| key == "OUT_DIR");
-    folders.map(|(_, folder)| {
-        fs::read_to_string(Path::new(folder).with_file_name("output")).unwrap_or_default()
-    })
+/// Hash of all files of cargo's configuration for somebody in the workspace.
+fn configuration(root: &Path) -> u64 {
+    let files = cargo_config::files(root, |name| std::env::var_os(name));
+    let texts = files.map(|file| fs::read(file.path).unwrap_or_default());
+    ContentHash::of(&texts.flatten().collect::<Vec<u8>>())
+}
+
+/// What a crate's build script told cargo, where there is one.
+fn script_output(hot: &HotCrate) -> Option<String> {
+    let folder = variable(hot, "OUT_DIR")?;
+    Some(fs::read_to_string(Path::new(folder).with_file_name("output")).unwrap_or_default())
+}
+
+/// What cargo set when it compiled the crate.
+fn variable<'a>(hot: &'a HotCrate, name: &str) -> Option<&'a str> {
+    let found = hot.invocation.env.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str())
 }
 
 fn directives(output: &str) -> impl Iterator<Item = &str> {

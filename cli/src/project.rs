@@ -1,5 +1,6 @@
 //! The developer's Cargo project: its packages, and the program that is to run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Target, TargetKind};
@@ -22,6 +23,8 @@ pub struct Project {
     /// Whether something that is not hot may be compiled from what is: a proc macro or build script
     /// that depends on a local package, or a local package that is not of the workspace.
     pub has_hidden_readers: bool,
+    /// Hash of the manifests that all this was read from.
+    manifests: u64,
 }
 
 /// A package of the workspace.
@@ -95,15 +98,22 @@ impl Project {
                 .context(Kind::System, || "find the target directory".into())?,
             None => metadata.target_directory.clone().into(),
         };
+        let root: PathBuf = metadata.workspace_root.clone().into();
+        let members: Vec<Member> = packages.iter().map(|package| member(package)).collect();
+        let hides = packages.iter().any(|package| may_hide_a_reader(package, &packages));
         Ok(Self {
-            root: metadata.workspace_root.clone().into(),
             target_dir,
-            packages: packages.iter().map(|package| member(package)).collect(),
             program,
-            has_hidden_readers: packages
-                .iter()
-                .any(|package| may_hide_a_reader(package, &packages)),
+            has_hidden_readers: hides || has_patches(&root),
+            manifests: hash_of_manifests(&root, &members),
+            packages: members,
+            root,
         })
+    }
+
+    /// Whether the manifests are as they were when this was read from them.
+    pub fn is_as_read(&self) -> bool {
+        self.manifests == hash_of_manifests(&self.root, &self.packages)
     }
 }
 
@@ -118,6 +128,24 @@ fn member(package: &Package) -> Member {
         build_script: source(TargetKind::CustomBuild),
         proc_macro: source(TargetKind::ProcMacro),
     }
+}
+
+fn hash_of_manifests(root: &Path, members: &[Member]) -> u64 {
+    let folders = members.iter().map(|member| &*member.folder).chain([root]);
+    let texts = folders.map(|folder| fs::read(folder.join("Cargo.toml")).unwrap_or_default());
+    hotdev_protocol::ContentHash::of(&texts.flatten().collect::<Vec<u8>>())
+}
+
+/// Whether packages are replaced by others, local ones perhaps, in the root manifest or in cargo's
+/// configuration.
+fn has_patches(root: &Path) -> bool {
+    let text = fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
+    let manifest: Option<toml::Table> = text.parse().ok();
+    let tables = cargo_config::files(root, |name| std::env::var_os(name)).map(|file| file.table);
+    let replaces = |table: toml::Table| {
+        ["patch", "replace", "paths"].iter().any(|key| table.contains_key(*key))
+    };
+    tables.chain([manifest]).any(|table| table.is_none_or(replaces))
 }
 
 fn may_hide_a_reader(package: &Package, members: &[&Package]) -> bool {

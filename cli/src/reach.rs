@@ -61,8 +61,11 @@ fn is_running(symbol: &str, newest: &Outputs) -> bool {
     // A closure that a thread was started with, and nothing else.
     let function = path.split("::{").next().unwrap_or(&path);
     let name = function.rsplit("::").next().unwrap_or(function);
-    let mut closures = newest.values().flat_map(|output| output.sources.closures_in(name));
-    let is_thread = function == path || closures.all(|closure| !closure.is_repeated);
+    // Where the sources show none, it is written in a macro: a future, perhaps.
+    let mut closures =
+        newest.values().flat_map(|output| output.sources.closures_in(name)).peekable();
+    let is_thread = function == path
+        || (closures.peek().is_some() && closures.all(|closure| !closure.is_repeated));
     is_thread && is_called_once(name, newest, &mut BTreeSet::new())
 }
 

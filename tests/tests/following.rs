@@ -46,7 +46,6 @@ impl Counted {
 
 #[test]
 fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
-    const C: &str = "c/src/lib.rs";
     let mut counted = Counted::start();
     counted.edit(&[(C, "\"c{}\"", "\"C{}\"")], &["c"], "app-a-b-C2 ");
     counted.edit(
@@ -78,10 +77,7 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
 
 #[test]
 fn a_refused_edit_is_compiled_once_and_linked_for_the_restart() {
-    const C: &str = "c/src/lib.rs";
-    const B: &str = "b/src/lib.rs";
-    let workspace = Arc::new(Workspace::copy("following"));
-    workspace.write("hotdev.toml", "[reload]\non-incompatible = \"restart\"\n");
+    let workspace = restarting();
     let first = [C, B].map(|file| {
         let time = fs::metadata(workspace.path(file)).and_then(|data| data.modified());
         (file, workspace.read(file), time.expect("it is there"))
@@ -121,22 +117,84 @@ fn a_refused_edit_is_compiled_once_and_linked_for_the_restart() {
     hot.end();
 }
 
-#[test]
-fn a_build_script_that_does_not_say_what_it_reads_is_run_for_the_restart() {
-    const C: &str = "c/src/lib.rs";
-    let workspace = Arc::new(Workspace::copy("following"));
+const C: &str = "c/src/lib.rs";
+const B: &str = "b/src/lib.rs";
+
+/// Restarts for edits that cannot go in.
+fn restarting() -> Arc<Workspace> {
+    let workspace = Workspace::copy("following");
     workspace.write("hotdev.toml", "[reload]\non-incompatible = \"restart\"\n");
-    let script = "fn main() {\n    let word = std::fs::read_to_string(\"word\").unwrap();\n    \
-        println!(\"cargo::rustc-env=WORD={word}\");\n}\n";
-    workspace.write("c/build.rs", script);
-    workspace.write("c/word", "one");
-    workspace.edit(C, "\"c{}\", ", "\"c{}-{}\", env!(\"WORD\"), ");
-    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
-    hot.expect_output("app-a-b-cone-2 generic-1 2");
-    workspace.write("c/word", "two");
-    workspace.edit("b/src/lib.rs", "c::Point { ", "c::Point { w: 9, ");
+    Arc::new(workspace)
+}
+
+/// Has the program know another layout.
+fn add_field(workspace: &Workspace) {
+    workspace.edit(B, "c::Point { ", "c::Point { w: 9, ");
     workspace.edit(C, "    pub x: u32", "    pub w: u64,\n    pub x: u32");
+}
+
+#[test]
+fn what_a_build_script_reads_is_read_for_the_restart() {
+    // One that does not say what it reads, and one that names a folder.
+    for said in ["", "println!(\"cargo::rerun-if-changed=words\");"] {
+        let workspace = restarting();
+        let script = format!(
+            "fn main() {{\n    let word = std::fs::read_to_string(\"words/word\").unwrap();\n    \
+             println!(\"cargo::rustc-env=WORD={{word}}\");\n    {said}\n}}\n"
+        );
+        workspace.write("c/build.rs", &script);
+        workspace.write("c/words/word", "one");
+        workspace.edit(C, "\"c{}\", ", "\"c{}-{}\", env!(\"WORD\"), ");
+        let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+        hot.expect_output("app-a-b-cone-2 generic-1 2");
+        workspace.write("c/words/word", "two");
+        add_field(&workspace);
+        hot.expect_event("restarted");
+        hot.expect_output("app-a-b-ctwo-2 generic-1 2");
+        hot.end();
+    }
+}
+
+#[test]
+fn a_restart_does_not_start_what_somebody_else_has_built() {
+    let workspace = restarting();
+    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    hot.expect_output("app-a-b-c2 generic-1 2");
+    assert_eq!(workspace.cargo(&["build"]).code, Some(0));
+    workspace.edit("app/src/main.rs", "\"app-", "\"App-");
+    hot.expect_output("App-a-b-c2 generic-1 2");
+    add_field(&workspace);
     hot.expect_event("restarted");
-    hot.expect_output("app-a-b-ctwo-2 generic-1 2");
+    hot.expect_output("App-a-b-c2 generic-1 2");
+    workspace.edit("app/src/main.rs", "\"App-", "\"APP-");
+    hot.expect_verdict("live");
+    hot.expect_output("APP-a-b-c2 generic-1 2");
+    hot.end();
+}
+
+#[test]
+fn an_instance_that_only_the_program_before_had_is_compiled() {
+    let workspace = restarting();
+    let with_instance = "let mut all = Vec::new();\n    all.push(Point { x: point.x });\n    \
+        format!(\"c{}\", all.len() as u32 * doubled(point.x))";
+    workspace.edit(C, "format!(\"c{}\", doubled(point.x))", with_instance);
+    workspace.edit(B, "pub fn text", "#[used]\nstatic KEPT: [u8; 1] = [1; 1];\n\npub fn text");
+    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    hot.expect_output("app-a-b-c2 generic-1 2");
+    // Its dependents are not compiled again, and go on with a library that has the instance.
+    workspace.edit(C, with_instance, "format!(\"C{}\", doubled(point.x))");
+    hot.expect_output("app-a-b-C2 generic-1 2");
+    workspace.edit(B, "[u8; 1] = [1; 1]", "[u8; 2] = [1; 2]");
+    hot.expect_event("restarted");
+    hot.expect_output("app-a-b-C2 generic-1 2");
+    let pid = hot.pid();
+    workspace.edit(B, "c::FACTOR)", "all.len() + 4)");
+    workspace.edit(
+        B,
+        "    let point",
+        "    let mut all = Vec::new();\n    all.push(c::Point { x: 1 });\n    let point",
+    );
+    hot.expect_output("app-a-b-C2 generic-1 5");
+    assert_eq!(hot.pid(), pid, "it went live");
     hot.end();
 }

@@ -104,10 +104,11 @@ impl Session {
         let (sender, target) = (self.sender.clone(), self.target.clone());
         let messages = self.cargo_messages();
         std::thread::spawn(move || {
-            let opened = match last.and_then(Workshop::again) {
+            let run = AssertUnwindSafe(|| match last.and_then(Workshop::again) {
                 Some(workshop) => Ok(Opened::Ready(workshop)),
                 None => Workshop::open(&target, &messages, &cancel),
-            };
+            });
+            let opened = catch_unwind(run).unwrap_or_else(|_| Err(bug()));
             let _ = sender.send(Event::Opened(opened));
         });
     }

@@ -31,8 +31,8 @@ impl Workshop {
 
     /// Whether the newest units are all that cargo would compile of the files as they are.
     ///
-    /// A build script that does not say what it reads runs at any change, and a package that is
-    /// not hot may read a crate that is: there it takes cargo.
+    /// What a build script reads may not be known, and a package that is not hot may read a crate
+    /// that is: there it takes cargo.
     fn is_compiled(&mut self) -> bool {
         let is_as_built = !self.restart_inputs.look() && self.restart_inputs.are_as_built();
         self.refused
@@ -41,8 +41,9 @@ impl Workshop {
             && self.stamps.are_current()
             && self.unpatchable.is_none()
             && self.target.exclude.is_empty()
-            && !self.restart_inputs.has_silent_script()
+            && !self.restart_inputs.are_incomplete(&self.target.project.root)
             && !self.target.project.has_hidden_readers
+            && self.target.project.is_as_read()
     }
 
     fn relink(&mut self) -> Result<bool> {
@@ -57,11 +58,15 @@ impl Workshop {
         let Some(binary) = binary.filter(|_| crates.len() == self.graph.crates.len()) else {
             return Ok(false);
         };
+        let executable = Image::read(&self.executable.path)?;
+        if executable.build_id != self.record.build_id {
+            // The developer's own `cargo build` puts its program in the same place.
+            return Ok(false);
+        }
         let output = binary.invocation.out_dir().join(&binary.key);
         if !images::relink(&self.record, &crates, &output)? {
             return Ok(false);
         }
-        let executable = Image::read(&self.executable.path)?;
         self.program = Program::new(executable, Image::read(&self.record.hot_image())?);
         self.begin_anew();
         Ok(true)

@@ -76,6 +76,15 @@ impl Workshop {
             on_build(self.graph.names(&self.dirty), self.changed.iter().cloned().collect());
         }
         clock.ms.detect = clock.lap();
+        let outcome = self.compile(clock, began, cancel)?;
+        if is_unresolved(&outcome) && self.forget_old_libraries() {
+            return self.compile(clock, began, cancel);
+        }
+        Ok(outcome)
+    }
+
+    /// Compiles what is dirty, and takes it as far as a patch.
+    fn compile(&mut self, mut clock: Clock, began: SystemTime, cancel: &Cancel) -> Result<Outcome> {
         let rebuilt = rebuild::rebuild(
             &mut self.graph,
             &mut self.dirty,
@@ -106,6 +115,19 @@ impl Workshop {
             Selected::Refused(refusal) => Ok(Outcome::Refused(refusal)),
             Selected::Units(selection) => self.make_ready(&selection, clock, cancel),
         }
+    }
+
+    /// Has crates compiled again whose dependents were compiled against an older version: that may
+    /// promise instances of generic functions which only a program of that version had, before a
+    /// restart. False where there are none.
+    fn forget_old_libraries(&mut self) -> bool {
+        let newest = &self.newest;
+        let is_old = |id: &CrateId, library: &mut Arc<Output>| {
+            newest.get(id).is_some_and(|newest| !Arc::ptr_eq(newest, library))
+        };
+        let old: Vec<CrateId> = self.libraries.extract_if(is_old).map(|(id, _)| id).collect();
+        self.dirty.extend(&old);
+        !old.is_empty()
     }
 
     /// Has the next run go all the way although no file is new.
@@ -283,6 +305,10 @@ impl Workshop {
     }
 }
 
+fn is_unresolved(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if refusal.code == RefusalCode::UnresolvedSymbol)
+}
+
 fn new_thread_local(name: &str) -> Refusal {
     Refusal {
         code: RefusalCode::StaticChanged,
@@ -315,6 +341,7 @@ impl<T> Timed<T> {
 }
 
 /// Splits the time since the first event into stages.
+#[derive(Clone, Copy)]
 struct Clock {
     last: Instant,
     ms: Timings,
