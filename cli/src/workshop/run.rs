@@ -1,6 +1,6 @@
 //! One look at the files: which changed, what to compile, what may go in, and the patch of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,6 +19,9 @@ use crate::symbol_name;
 
 /// How long a save of files that nothing reads is held back for others that come with it.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long a file that has just become empty is given to be written.
+const EMPTY: Duration = Duration::from_millis(500);
 
 impl Workshop {
     /// Takes every changed file as far as a patch. `at` is when the first change was noticed;
@@ -58,6 +61,11 @@ impl Workshop {
             // Nothing that runs has changed yet. Where several files are saved at once, a new one
             // often comes before those that refer to it.
             cancel.wait(SETTLE);
+            self.notice(noticed);
+        }
+        if self.changed.iter().any(|path| is_empty(path)) {
+            // Who does not write beside a file empties it first, and may be held up then.
+            cancel.wait(EMPTY);
             self.notice(noticed);
         }
         let inputs = self.restart_inputs.look();
@@ -303,6 +311,10 @@ impl Workshop {
             ms: clock.ms,
         })))
     }
+}
+
+fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0)
 }
 
 fn is_unresolved(outcome: &Outcome) -> bool {
