@@ -2,6 +2,7 @@
 //!
 //! - [`object_file`]: one relocatable object, parsed so that symbols and relocations can be edited
 //! - [`rewrite`]: makes an object's functions replaceable
+//! - [`thread_locals`]: those of binary crates, which live in the executable
 //! - [`stub`]: what pointers to replaceable functions in data lead to
 //! - [`privacy`]: keeps patches from being bound to one another
 //! - [`calls`]: how a patch tells which of its functions have been called
@@ -13,6 +14,7 @@ pub mod object_file;
 pub mod privacy;
 pub mod rewrite;
 pub mod stub;
+pub mod thread_locals;
 
 /// What a symbol stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use object::elf;
 
-use super::object_file::{ObjectFile, Relocation, Symbol};
+use super::object_file::{ObjectFile, Relocation};
+use super::thread_locals::{self, ThreadLocalUse};
 use super::{SymbolKind, is_static_name, stub};
 
 /// What is known of the hot objects together.
@@ -37,20 +38,6 @@ pub trait Linkage {
     fn kind(&self, name: &str) -> Option<SymbolKind>;
     /// Whether the local function `name` can be made global: no other object has one of that name.
     fn is_unique(&self, name: &str) -> bool;
-}
-
-/// A use of a thread-local by its distance from the thread pointer (`TPOFF32`), which only code in
-/// the executable may have. rustc compiles binary crates so.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ThreadLocalUse {
-    /// The function it stands in.
-    pub function: String,
-    /// Bytes from the function's beginning to the 32-bit field.
-    pub delta: u64,
-    /// The thread-local.
-    pub name: String,
-    /// The relocation's addend.
-    pub addend: i64,
 }
 
 /// What [`rewrite`] found on its way.
@@ -92,7 +79,7 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
             let place = FieldPlace { section: target, offset: old.offset };
             let named = name_target(object, old, code, &functions, &statics);
             let new = if code {
-                if let Some(used) = thread_local_use(object, named, target) {
+                if let Some(used) = thread_locals::used_at(object, named, target) {
                     found.thread_locals.push((used, place));
                     Relocation { kind: elf::R_X86_64_NONE, ..named }
                 } else {
@@ -116,9 +103,9 @@ pub fn rewrite(object: &mut ObjectFile, linkage: &impl Linkage, optimized: bool)
 }
 
 /// Symbols of functions by section and offset.
-type Functions = HashMap<(u16, u64), u32>;
+pub(super) type Functions = HashMap<(u16, u64), u32>;
 
-fn functions_by_place(object: &ObjectFile) -> Functions {
+pub(super) fn functions_by_place(object: &ObjectFile) -> Functions {
     let mut functions = Functions::new();
     for (index, symbol) in object.symbols.iter().enumerate() {
         if symbol.kind == elf::STT_FUNC && symbol.is_defined() {
@@ -193,7 +180,7 @@ fn expose_functions(
 }
 
 /// Tables that hold symbol indices outside relocations. They only help the linker to fold code.
-fn drop_tables_of_indices(object: &mut ObjectFile) {
+pub(super) fn drop_tables_of_indices(object: &mut ObjectFile) {
     for section in 0..object.sections.len() {
         let kind = object.sections[section].kind;
         if kind == SHT_LLVM_ADDRSIG || kind == SHT_LLVM_CALL_GRAPH_PROFILE {
@@ -233,30 +220,6 @@ fn name_target(
     } else {
         relocation
     }
-}
-
-fn thread_local_use(
-    object: &ObjectFile,
-    relocation: Relocation,
-    section: usize,
-) -> Option<ThreadLocalUse> {
-    if relocation.kind != elf::R_X86_64_TPOFF32 {
-        return None;
-    }
-    let function =
-        object.symbols.iter().find(|symbol| contains(symbol, section, relocation.offset))?;
-    Some(ThreadLocalUse {
-        function: function.name.clone(),
-        delta: relocation.offset - function.value,
-        name: object.symbols[relocation.symbol as usize].name.clone(),
-        addend: relocation.addend,
-    })
-}
-
-fn contains(symbol: &Symbol, section: usize, offset: u64) -> bool {
-    symbol.kind == elf::STT_FUNC
-        && usize::from(symbol.section) == section
-        && (symbol.value..symbol.value + symbol.size).contains(&offset)
 }
 
 /// Local symbols beside visible ones: for each of those, what has been made.
@@ -359,7 +322,7 @@ fn is_vtable(object: &ObjectFile, table: usize, functions: &Functions) -> bool {
 }
 
 /// The name that a pointer in data leads to, by symbol or by the place in a section; else empty.
-fn function_name<'a>(
+pub(super) fn function_name<'a>(
     object: &'a ObjectFile,
     pointer: Relocation,
     functions: &Functions,
@@ -374,7 +337,7 @@ fn function_name<'a>(
 }
 
 /// Names of the statics in a section.
-fn static_names(object: &ObjectFile, section: usize) -> impl Iterator<Item = &str> {
+pub(super) fn static_names(object: &ObjectFile, section: usize) -> impl Iterator<Item = &str> {
     object
         .symbols
         .iter()
@@ -427,91 +390,4 @@ fn load_to_address(object: &mut ObjectFile, place: FieldPlace) -> bool {
         *opcode = LEA;
     }
     is_load
-}
-
-/// A function or static that a thread-local's initial value leads to, be it through constants. A
-/// copy of the thread-local with [`keep_thread_locals`] would lead to a second one.
-pub fn led_to_by_thread_locals(object: &ObjectFile, linkage: &impl Linkage) -> Option<String> {
-    let is_thread_local = |section: usize| object.sections[section].name.starts_with(".tdata");
-    let mut open: Vec<usize> =
-        (0..object.sections.len()).filter(|at| is_thread_local(*at)).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(section) = open.pop() {
-        if !seen.insert(section) {
-            continue;
-        }
-        let tables = object.relocations.iter().filter(|table| table.target == section);
-        for pointer in tables.flat_map(|table| &table.entries) {
-            let symbol = &object.symbols[pointer.symbol as usize];
-            let to = usize::from(symbol.section);
-            if !symbol.is_defined() {
-                if linkage.kind(&symbol.name).is_some() {
-                    return Some(symbol.name.clone());
-                }
-            } else if object.sections.get(to).is_some_and(|section| section.is_code()) {
-                return Some(
-                    function_name(object, *pointer, &functions_by_place(object)).to_owned(),
-                );
-            } else if let Some(name) = static_names(object, to).next() {
-                return Some(name.to_owned());
-            } else {
-                open.push(to);
-            }
-        }
-    }
-    None
-}
-
-/// Makes a copy of an object that brings nothing but its thread-locals into the executable: they
-/// become visible under their names, and what their first values lead to stays. All else is left
-/// out, so that an edit of the code beside them changes nothing of the executable.
-pub fn keep_thread_locals(object: &mut ObjectFile) {
-    let (kept, named) = reached_by_thread_locals(object);
-    for (at, section) in object.sections.iter_mut().enumerate() {
-        if section.flags & u64::from(elf::SHF_ALLOC) != 0 && !kept.contains(&at) {
-            section.flags |= u64::from(elf::SHF_EXCLUDE);
-            section.flags &= !u64::from(elf::SHF_ALLOC);
-        }
-    }
-    for (at, symbol) in object.symbols.iter_mut().enumerate() {
-        if symbol.name.is_empty() || symbol.kind == elf::STT_SECTION || symbol.kind == elf::STT_FILE
-        {
-            continue;
-        }
-        if !symbol.is_defined() {
-            symbol.set_visibility(elf::STV_DEFAULT);
-            if !named.contains(&(at as u32)) && symbol.binding == elf::STB_GLOBAL {
-                // Nothing uses it any more. Were it weak instead, the linker would also take the
-                // hot image's need of it for a weak one, and leave it in its archive.
-                symbol.binding = elf::STB_LOCAL;
-            }
-        } else if symbol.kind == elf::STT_TLS {
-            symbol.binding = elf::STB_GLOBAL;
-            symbol.set_visibility(elf::STV_DEFAULT);
-        } else if symbol.binding == elf::STB_GLOBAL {
-            symbol.binding = elf::STB_LOCAL;
-            symbol.set_visibility(elf::STV_DEFAULT);
-        }
-    }
-    drop_tables_of_indices(object);
-}
-
-/// The sections of thread-locals and of all that their first values lead to, and the symbols that
-/// stand in these.
-fn reached_by_thread_locals(object: &ObjectFile) -> (BTreeSet<usize>, BTreeSet<u32>) {
-    let is_thread_local = |at: &usize| object.sections[*at].flags & u64::from(elf::SHF_TLS) != 0;
-    let mut open: Vec<usize> = (0..object.sections.len()).filter(is_thread_local).collect();
-    let (mut sections, mut symbols) = (BTreeSet::new(), BTreeSet::new());
-    while let Some(section) = open.pop() {
-        if !sections.insert(section) {
-            continue;
-        }
-        let tables = object.relocations.iter().filter(|table| table.target == section);
-        for pointer in tables.flat_map(|table| &table.entries) {
-            symbols.insert(pointer.symbol);
-            let symbol = &object.symbols[pointer.symbol as usize];
-            open.extend(symbol.is_defined().then_some(usize::from(symbol.section)));
-        }
-    }
-    (sections, symbols)
 }

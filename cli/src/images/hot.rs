@@ -14,8 +14,9 @@ use super::{ImageRecord, Names, bundled, run_linker};
 use crate::elf::SymbolKind;
 use crate::elf::image::Image;
 use crate::elf::object_file::ObjectFile;
-use crate::elf::rewrite::{self, Linkage, ThreadLocalUse};
+use crate::elf::rewrite::{self, Linkage};
 use crate::elf::stub;
+use crate::elf::thread_locals::{self, ThreadLocalUse};
 use crate::error::{Context, Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::layout::Layout;
@@ -204,7 +205,7 @@ fn rewrite_one(
     {
         refuse_shared_thread_locals(&object, survey)?;
         let mut copy = object.clone();
-        rewrite::keep_thread_locals(&mut copy);
+        thread_locals::keep_thread_locals(&mut copy);
         objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
     }
     let found = rewrite::rewrite(&mut object, survey, how.optimized);
@@ -216,7 +217,7 @@ fn rewrite_one(
 
 /// The executable's copy of a thread-local must not lead to copies of what the hot image has.
 fn refuse_shared_thread_locals(object: &ObjectFile, survey: &Survey) -> Result<()> {
-    let Some(name) = rewrite::led_to_by_thread_locals(object, survey) else { return Ok(()) };
+    let Some(name) = thread_locals::led_to_by_thread_locals(object, survey) else { return Ok(()) };
     let cause = format!(
         "a thread-local of the binary crate begins with the address of {}, and that cannot be \
          kept apart from the code",

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use hotdev_cli::elf::image::{Image, applied_relocations};
 use hotdev_cli::elf::object_file::ObjectFile;
-use hotdev_cli::elf::rewrite::{keep_thread_locals, rewrite};
+use hotdev_cli::elf::rewrite::rewrite;
+use hotdev_cli::elf::thread_locals::keep_thread_locals;
 use hotdev_cli::types::Summary;
 use hotdev_cli::{types, units};
 use proptest::prelude::*;

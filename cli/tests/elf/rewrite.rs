@@ -1,7 +1,8 @@
 //! What rewriting makes of calls, pointers and thread-locals.
 
 use hotdev_cli::elf::object_file::ObjectFile;
-use hotdev_cli::elf::rewrite::{keep_thread_locals, rewrite};
+use hotdev_cli::elf::rewrite::rewrite;
+use hotdev_cli::elf::thread_locals::keep_thread_locals;
 use object::elf;
 
 use crate::compile::{
