@@ -40,6 +40,9 @@ pub enum Event {
         /// A function of which that cannot be told for certain is not among them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         waiting: Vec<String>,
+        /// Those of which a note says that they wait. It is for people, who are told so once.
+        #[serde(skip)]
+        noted: Vec<String>,
     },
     /// Functions of a generation were called for the first time since it went live.
     Called {

@@ -160,7 +160,7 @@ fn building(reason: Reason, crates: &[String]) -> String {
 }
 
 fn live_tail(mut line: String, event: &Event) -> String {
-    let Event::Live { pids, functions, ms, notes, waiting, .. } = event else { return line };
+    let Event::Live { pids, functions, ms, waiting, noted, .. } = event else { return line };
     line += &format!(" in {:.0} ms", ms.total);
     if pids.len() > 1 {
         line += &format!(" in {} processes", pids.len());
@@ -168,7 +168,7 @@ fn live_tail(mut line: String, event: &Event) -> String {
     if !functions.is_empty() {
         line += &format!("  {}", text::list(functions, SHOWN));
     }
-    match text::open(waiting, notes) {
+    match text::open(waiting, noted) {
         0 => {}
         open => line += &format!(", {}", text::awaiting(functions.len(), open)),
     }

@@ -30,6 +30,7 @@ fn live(functions: &[&str], notes: &[&str]) -> Event {
         slots: 12,
         notes: names(notes),
         waiting: Vec::new(),
+        noted: Vec::new(),
     }
 }
 
@@ -396,10 +397,12 @@ fn machines_read_one_object_a_line() {
 
 #[test]
 fn what_waits_for_a_call_is_said_once() {
-    let with = |waiting: &[&str], notes: &[&str]| {
-        let mut event = live(&["game::a", "game::b"], notes);
-        if let Event::Live { waiting: of_event, .. } = &mut event {
-            *of_event = names(waiting);
+    let with = |waiting_names: &[&str], noted_names: &[&str]| {
+        let notes: Vec<_> = noted_names.iter().map(|name| format!("{name} waits")).collect();
+        let notes: Vec<_> = notes.iter().map(String::as_str).collect();
+        let mut event = live(&["game::a", "game::b"], &notes);
+        if let Event::Live { waiting, noted, .. } = &mut event {
+            (*waiting, *noted) = (names(waiting_names), names(noted_names));
         }
         human(&event)
     };
@@ -409,9 +412,8 @@ fn what_waits_for_a_call_is_said_once() {
     assert_eq!(with(&[], &[]), line(""));
     assert_eq!(with(&["game::a", "game::b"], &[]), line(", waiting for their first calls"));
     assert_eq!(with(&["game::a"], &[]), line(", 1 waits for its first call"));
-    let note = "game::a waits: what calls it is running already";
-    let noted = line("") + "hotdev: note: " + note + "\n";
-    assert_eq!(with(&["game::a"], &[note]), noted);
+    let noted = line("") + "hotdev: note: game::a waits\n";
+    assert_eq!(with(&["game::a"], &["game::a"]), noted);
     let called = |functions: &[&str], waiting: &[&str]| {
         let (functions, waiting) = (names(functions), names(waiting));
         human(&Event::Called { generation: 3, pid: 123, functions, waiting })

@@ -136,12 +136,8 @@ pub(crate) fn first_error(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// How many of the functions that wait for a call are not told of by a note already.
-pub(crate) fn open(waiting: &[String], notes: &[String]) -> usize {
-    let is_told = |name: &String| {
-        let note = notes.iter().filter_map(|note| note.strip_prefix(name.as_str()));
-        note.into_iter().any(|rest| rest.starts_with(" waits:"))
-    };
-    waiting.iter().filter(|name| !is_told(name)).count()
+pub(crate) fn open(waiting: &[String], noted: &[String]) -> usize {
+    waiting.iter().filter(|name| !noted.contains(name)).count()
 }
 
 /// That so many of a generation's functions have not been called: "waiting for its first call".

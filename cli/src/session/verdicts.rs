@@ -118,6 +118,7 @@ impl Session {
             slots: ready.plan.slots,
             notes: ready.notes.clone(),
             waiting: ready.calls.waiting().map(str::to_owned).collect(),
+            noted: ready.noted.clone(),
         };
         let info = GenerationInfo {
             generation: ready.plan.patch.generation,

@@ -1,5 +1,6 @@
 //! What the status line says of calls: that new code waits for its first, or runs.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::status::CALM;
@@ -11,44 +12,48 @@ use crate::report::phrases;
 pub(super) struct Awaited {
     since: Instant,
     generation: u64,
-    functions: usize,
-    notes: Vec<String>,
-    /// Those that nothing has called, without those that a note tells of.
+    functions: Vec<String>,
+    /// Those that a note tells of.
+    noted: Vec<String>,
+    called: BTreeSet<String>,
+    /// How many nothing has called, without those that a note tells of.
     left: usize,
-    is_called: bool,
 }
 
 impl Awaited {
     /// What is to be said after this event; nothing where it is no patch.
     pub(super) fn of(event: &Event, now: Instant) -> Option<Self> {
-        let Event::Live { generation, functions, waiting, notes, .. } = event else { return None };
+        let Event::Live { generation, functions, waiting, noted, .. } = event else { return None };
         Some(Self {
             since: now,
             generation: *generation,
-            functions: functions.len(),
-            notes: notes.clone(),
-            left: phrases::open(waiting, notes),
-            is_called: false,
+            functions: functions.clone(),
+            noted: noted.clone(),
+            called: BTreeSet::new(),
+            left: phrases::open(waiting, noted),
         })
     }
 
     /// Takes in calls.
     pub(super) fn hear(&mut self, event: &Event) {
-        if let Event::Called { generation, waiting, .. } = event
+        if let Event::Called { generation, functions, waiting, .. } = event
             && *generation == self.generation
         {
-            (self.left, self.is_called) = (phrases::open(waiting, &self.notes), true);
+            self.called.extend(functions.iter().cloned());
+            self.left = phrases::open(waiting, &self.noted);
         }
     }
 
     /// The words for it now. Most functions are called at once: before that is likely not to be so,
-    /// nothing is said.
+    /// nothing is said. Nor is it of those that may run unseen.
     pub(super) fn text(&self, now: Instant) -> Option<String> {
-        match self.left {
-            0 => self.is_called.then(|| "running".to_owned()),
-            left if now >= self.since + CALM => Some(phrases::awaiting(self.functions, left)),
-            _ => None,
+        if self.left > 0 {
+            let is_late = now >= self.since + CALM;
+            return is_late.then(|| phrases::awaiting(self.functions.len(), self.left));
         }
+        let is_called = |name: &String| self.called.contains(name);
+        let all = !self.functions.is_empty() && self.functions.iter().all(is_called);
+        all.then(|| "running".to_owned())
     }
 
     /// When the words will be others by themselves.
@@ -74,7 +79,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn live(waiting: &[&str], notes: &[&str]) -> Event {
+    fn live(waiting: &[&str], noted: &[&str]) -> Event {
         Event::Live {
             generation: 3,
             pids: vec![7],
@@ -83,14 +88,15 @@ mod tests {
             ms: Timings { total: 9.0, ..Timings::default() },
             bytes: 0,
             slots: 0,
-            notes: names(notes),
+            notes: noted.iter().map(|name| format!("{name} waits")).collect(),
             waiting: names(waiting),
+            noted: names(noted),
         }
     }
 
-    fn called(generation: u64, waiting: &[&str]) -> Event {
-        let functions = names(&["game::a"]);
-        Event::Called { generation, pid: 7, functions, waiting: names(waiting) }
+    fn called(generation: u64, functions: &[&str], waiting: &[&str]) -> Event {
+        let (functions, waiting) = (names(functions), names(waiting));
+        Event::Called { generation, pid: 7, functions, waiting }
     }
 
     /// What the line ends with after these events, soon after the first, and later.
@@ -110,11 +116,11 @@ mod tests {
     fn the_line_says_whether_new_code_runs_once_it_is_likely_not_to() {
         let both = live(&["game::a", "game::b"], &[]);
         assert_eq!(ends(from_ref(&both)), ["", "waiting for their first calls"]);
-        let one = called(3, &["game::b"]);
-        assert_eq!(ends(&[both.clone(), one.clone()]), ["", "1 waits for its first call"]);
-        assert_eq!(ends(&[both.clone(), one, called(3, &[])]), ["running", "running"]);
-        // Of an older generation.
-        assert_eq!(ends(&[both.clone(), called(2, &[])]), ["", "waiting for their first calls"]);
+        let (a, b) = (called(3, &["game::a"], &["game::b"]), called(3, &["game::b"], &[]));
+        assert_eq!(ends(&[both.clone(), a.clone()]), ["", "1 waits for its first call"]);
+        assert_eq!(ends(&[both.clone(), a, b]), ["running", "running"]);
+        let older = called(2, &["game::a", "game::b"], &[]);
+        assert_eq!(ends(&[both.clone(), older]), ["", "waiting for their first calls"]);
         let unchanged = Event::Unchanged { files: Vec::new() };
         let gone = ends(&[both, unchanged]);
         assert!(gone.iter().all(|text| !text.contains("waiting")), "{gone:?}");
@@ -122,15 +128,20 @@ mod tests {
 
     #[test]
     fn what_a_note_says_is_not_said_twice() {
-        let noted = live(&["game::b"], &["game::b waits: what calls it is running already"]);
-        assert_eq!(ends(from_ref(&noted)), ["1 note", "1 note"]);
-        assert_eq!(ends(&[noted, called(3, &["game::b"])])[0], "1 note  running");
+        let noted = live(&["game::a", "game::b"], &["game::b"]);
+        assert_eq!(ends(from_ref(&noted)), ["1 note", "1 note  1 waits for its first call"]);
+        let a = called(3, &["game::a"], &["game::b"]);
+        assert_eq!(ends(&[noted.clone(), a.clone()]), ["1 note", "1 note"]);
+        let b = called(3, &["game::b"], &[]);
+        assert_eq!(ends(&[noted, a, b])[0], "1 note  running");
     }
 
     #[test]
     fn nothing_is_said_of_code_that_may_run_unseen() {
         let hidden = live(&[], &[]);
         assert_eq!(ends(from_ref(&hidden)), ["", ""]);
-        assert_eq!(ends(&[hidden, called(3, &[])]), ["running", "running"]);
+        let (a, b) = (called(3, &["game::a"], &[]), called(3, &["game::b"], &[]));
+        assert_eq!(ends(&[hidden.clone(), a.clone()]), ["", ""]);
+        assert_eq!(ends(&[hidden, a, b]), ["running", "running"]);
     }
 }

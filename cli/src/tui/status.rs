@@ -311,6 +311,7 @@ mod tests {
             slots: 0,
             notes: Vec::new(),
             waiting: Vec::new(),
+            noted: Vec::new(),
         })
     }
 

@@ -213,6 +213,7 @@ mod tests {
             slots: 0,
             notes: Vec::new(),
             waiting: vec!["game::a".into()],
+            noted: Vec::new(),
         }
     }
 

@@ -43,7 +43,7 @@ pub struct Target {
     pub layout: Layout,
 }
 
-/// What a full build came to.
+/// What making a program came to: a build of cargo's, or a link of what was compiled already.
 pub enum Opened {
     /// A program that can be started, and the workshop that patches it.
     Ready(Box<Workshop>),
@@ -81,7 +81,7 @@ pub struct Workshop {
     /// Files that changed since the last verdict.
     changed: BTreeSet<PathBuf>,
     failed: bool,
-    /// Whether the last run compiled everything and ended in a refusal.
+    /// Whether the last run that came to a verdict ended in a refusal.
     refused: bool,
     /// Warnings of the crates as they were when people were told last: file, message.
     told_warnings: HashSet<(PathBuf, String)>,
@@ -106,6 +106,8 @@ pub struct Ready {
     pub calls: Calls,
     /// See [`CheckedPatch::notes`].
     pub notes: Vec<String>,
+    /// Paths of the functions of which a note says that they wait.
+    pub noted: Vec<String>,
     /// What went in.
     checked: CheckedPatch,
     /// Mangled names of the changed functions that nothing calls yet.

@@ -290,9 +290,9 @@ impl Workshop {
         clock.ms.load += clock.lap();
         let crates = self.crate_names();
         let mut notes = patch.notes.clone();
-        let waiting_names: Vec<String> = waiting.iter().cloned().collect();
-        let waiting_names = symbol_name::own_functions(&waiting_names, &crates);
-        notes.extend(waiting_names.iter().map(|name| {
+        let noted: Vec<String> = waiting.iter().cloned().collect();
+        let noted = symbol_name::own_functions(&noted, &crates);
+        notes.extend(noted.iter().map(|name| {
             format!(
                 "{name} waits: what calls it is running already and has to be called again first"
             )
@@ -306,6 +306,7 @@ impl Workshop {
             crates: self.graph.names(&patch.crates),
             functions,
             notes,
+            noted,
             waiting,
             checked: patch,
             ms: clock.ms,

@@ -30,6 +30,7 @@ pub(in crate::tui) fn live(generation: u64) -> Event {
         slots: 4,
         notes: Vec::new(),
         waiting: Vec::new(),
+        noted: Vec::new(),
     }
 }
 
