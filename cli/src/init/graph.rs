@@ -41,11 +41,13 @@ pub fn is_hot(package: &Package) -> bool {
     !has(TargetKind::ProcMacro) && linked.into_iter().any(has)
 }
 
-/// What the programs of these packages are made of.
-pub fn parts(metadata: &Metadata, packages: &[&str]) -> Parts {
+/// What the programs of these packages are made of; `are_examples`: these may use dependencies for
+/// development, too.
+pub fn parts(metadata: &Metadata, packages: &[&str], are_examples: bool) -> Parts {
     let workspace = metadata.workspace_packages();
     let roots = workspace.iter().filter(|one| packages.contains(&one.name.as_str()));
-    let mut walk = Walk { metadata, parts: Parts::default(), seen: BTreeSet::new() };
+    let developed = roots.clone().filter(|_| are_examples).map(|one| &one.id).collect();
+    let mut walk = Walk { metadata, developed, parts: Parts::default(), seen: BTreeSet::new() };
     roots.for_each(|package| walk.visit(package));
     if metadata.resolve.is_some() {
         let others = walk.seen.len() - walk.parts.members.len();
@@ -56,6 +58,8 @@ pub fn parts(metadata: &Metadata, packages: &[&str]) -> Parts {
 
 struct Walk<'a> {
     metadata: &'a Metadata,
+    /// Packages whose dependencies for development count.
+    developed: BTreeSet<&'a PackageId>,
     parts: Parts,
     seen: BTreeSet<&'a PackageId>,
 }
@@ -78,16 +82,21 @@ impl<'a> Walk<'a> {
         let resolved = self.metadata.resolve.as_ref();
         match resolved.and_then(|graph| graph.nodes.iter().find(|node| node.id == package.id)) {
             Some(node) => self.follow(node, is_member),
-            None => package.dependencies.iter().for_each(|one| self.declared(one)),
+            None => package.dependencies.iter().for_each(|one| self.declared(&package.id, one)),
         }
     }
 
+    /// Whether the program has dependencies of this kind that the package names.
+    fn counts(&self, kind: DependencyKind, of: &PackageId) -> bool {
+        kind == DependencyKind::Normal
+            || (kind == DependencyKind::Development && self.developed.contains(of))
+    }
+
     fn follow(&mut self, node: &'a Node, is_member: bool) {
-        let normal = node
-            .deps
-            .iter()
-            .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
-        for dep in normal {
+        for dep in &node.deps {
+            if !dep.dep_kinds.iter().any(|kind| self.counts(kind.kind, &node.id)) {
+                continue;
+            }
             let Some(package) = self.metadata.packages.iter().find(|one| one.id == dep.pkg) else {
                 continue;
             };
@@ -99,8 +108,8 @@ impl<'a> Walk<'a> {
     }
 
     /// A dependency as a manifest of the workspace names it. What is optional may not be in use.
-    fn declared(&mut self, dependency: &'a Dependency) {
-        if dependency.kind != DependencyKind::Normal || dependency.optional {
+    fn declared(&mut self, by: &PackageId, dependency: &'a Dependency) {
+        if !self.counts(dependency.kind, by) || dependency.optional {
             return;
         }
         let folder = dependency.path.as_ref().map(|path| path.join("Cargo.toml"));
@@ -115,5 +124,41 @@ impl<'a> Walk<'a> {
                 drop(self.parts.direct.insert(dependency.name.clone(), version));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_example_is_made_of_dependencies_for_development_too() {
+        let root = tempfile::tempdir().unwrap();
+        let package = |name: &str, rest: &str| {
+            let folder = root.path().join(name);
+            fs::create_dir_all(folder.join("src")).unwrap();
+            fs::write(folder.join("src/lib.rs"), "").unwrap();
+            let head = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+            fs::write(folder.join("Cargo.toml"), head + rest).unwrap();
+        };
+        package("a", "[dev-dependencies]\nb = { path = \"../b\" }");
+        package("b", "[dev-dependencies]\nc = { path = \"../c\" }");
+        package("c", "");
+        let workspace = "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"3\"";
+        fs::write(root.path().join("Cargo.toml"), workspace).unwrap();
+        // Without a lock file, cargo does not resolve here.
+        let declared = crate::project::metadata_in(root.path(), None).unwrap();
+        assert_eq!(members(&declared, true), ["a", "b"]);
+        assert_eq!(members(&declared, false), ["a"]);
+        let mut command = MetadataCommand::new();
+        let resolved = command.current_dir(root.path()).exec().unwrap();
+        assert_eq!(members(&resolved, true), ["a", "b"]);
+        assert_eq!(members(&resolved, false), ["a"]);
+    }
+
+    fn members(metadata: &Metadata, are_examples: bool) -> Vec<String> {
+        parts(metadata, &["a"], are_examples).members.into_iter().collect()
     }
 }

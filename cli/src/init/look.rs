@@ -95,7 +95,7 @@ pub fn at(metadata: &Metadata, config: &Config) -> Look {
         Some(program) => vec![&program.package],
         None => found.iter().map(|one| one.package).collect(),
     };
-    let parts = graph::parts(all, &packages);
+    let parts = graph::parts(all, &packages, found.iter().any(Found::is_example));
     let (hot, not_hot) = temperatures(metadata, &parts, &config.hot.exclude);
     let members = metadata.workspace_packages();
     let unused = members.iter().filter(|one| !parts.members.contains(one.name.as_str()));
@@ -119,9 +119,17 @@ struct Found<'a> {
     option: &'static str,
 }
 
+/// The option that names an example.
+const EXAMPLE: &str = "--example";
+
 impl Found<'_> {
+    fn is_example(&self) -> bool {
+        self.option == EXAMPLE
+    }
+
     fn program(&self, is_default: bool, metadata: &Metadata) -> Program {
-        let uses = frameworks::among(&graph::parts(metadata, &[self.package]).direct);
+        let parts = graph::parts(metadata, &[self.package], self.is_example());
+        let uses = frameworks::among(&parts.direct);
         let verb = if frameworks::is_terminal_ui(&uses) { "run" } else { "watch" };
         let Found { package, name, option } = self;
         let command = match is_default {
@@ -144,7 +152,7 @@ fn targets(metadata: &Metadata) -> Vec<Found<'_>> {
             .collect::<Vec<_>>()
     };
     let binaries = of(TargetKind::Bin, "--bin");
-    if binaries.is_empty() { of(TargetKind::Example, "--example") } else { binaries }
+    if binaries.is_empty() { of(TargetKind::Example, EXAMPLE) } else { binaries }
 }
 
 fn temperatures(

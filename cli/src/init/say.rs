@@ -56,6 +56,7 @@ fn programs(text: &mut String, programs: &[Program]) {
     let said = match (default.first(), others.as_slice()) {
         (Some(one), []) => one.name.clone(),
         (Some(one), _) => format!("{}; for another:\n{shown}", one.name),
+        (None, [one]) => format!("{}, which has to be named:\n{shown}", one.name),
         (None, []) => "none: there is no binary and no example here".to_owned(),
         (None, _) => {
             let which = "more than one; say which, or set [app] package and bin in hotdev.toml:";
@@ -187,6 +188,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("problem   link: cannot be patched\n          mend: set"), "{text}");
+        look.programs = vec![program("a", false)];
+        let text = render(&look);
+        assert!(text.contains("program   a, which has to be named:\n"), "{text}");
+        assert!(text.contains("          hotdev watch -p shop --bin a\n"), "{text}");
         look.programs = vec![program("a", false), program("b", false)];
         assert!(render(&look).contains("more than one; say which"));
     }
