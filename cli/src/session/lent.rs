@@ -11,8 +11,11 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr}
 
 /// Leaves what programs enter that draw: the alternate screen, pastes in brackets, reports of the
 /// mouse and of the focus, colours; and shows the cursor.
-const LEAVE: &str =
-    "\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h";
+///
+/// Leaving the alternate screen has the cursor go where it was saved on the other one, also where
+/// the terminal is not on the alternate screen. So it is saved first: each screen has a place of its
+/// own for that.
+const LEAVE: &str = "\x1b7\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h";
 
 /// A terminal that programs have to themselves.
 pub(super) struct Lent {
@@ -46,4 +49,24 @@ impl Lent {
 /// Whether hotdev may change it: a job in the background would be stopped.
 fn has_it() -> bool {
     tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LEAVE;
+
+    /// Where the cursor is after a terminal got this: row, column.
+    fn cursor(written: &str) -> (u16, u16) {
+        let mut terminal = vt100::Parser::default();
+        terminal.process(written.as_bytes());
+        assert!(!terminal.screen().alternate_screen() && !terminal.screen().hide_cursor());
+        terminal.screen().cursor_position()
+    }
+
+    #[test]
+    fn the_cursor_goes_back_only_from_the_alternate_screen() {
+        let editor = "a\x1b[?1049h\x1b[5;5H\x1b[?1049l";
+        assert_eq!(cursor(&format!("{editor}bc\r\nde{LEAVE}")), (1, 2));
+        assert_eq!(cursor(&format!("{editor}bc\x1b[?1049h\x1b[?25l\x1b[7;7H{LEAVE}")), (0, 3));
+    }
 }
