@@ -2,8 +2,9 @@
 //! function that may have run unseen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use hotdev_tests::{Session, Workspace};
+use hotdev_tests::{Session, Signal, Workspace};
 use serde_json::Value;
 
 const NUMBER: &str = "src/number.rs";
@@ -186,6 +187,32 @@ fn one_process_of_several_is_enough() {
     let events = hot.log().seen().events.clone();
     let first = |event: &&Value| event["event"] == "called" && event["generation"] == 1;
     assert_eq!(events.iter().filter(first).count(), 1);
+    hot.end();
+}
+
+#[test]
+fn what_an_earlier_session_left_counts_for_nothing() {
+    let workspace = Arc::new(Workspace::copy("single"));
+    // Only the process that the file names calls the function.
+    let is_named =
+        "std::fs::read_to_string(\"who\").is_ok_and(|who| who == std::process::id().to_string())";
+    let greeted = format!("if {is_named} {{ greeting() }} else {{ \"nobody\" }}");
+    workspace.edit(MAIN, "greeting(), doubled", &format!("{greeted}, doubled"));
+    workspace.write("who", "");
+    let mut killed = Session::start_in(Arc::clone(&workspace), &[]);
+    let left = killed.pid();
+    killed.signal(Signal::KILL);
+    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    hot.edit(MAIN, "old greeting", "new greeting");
+    let live = hot.expect_verdict("live");
+    assert!(live["pids"].as_array().is_some_and(|pids| pids.contains(&left.into())), "{live}");
+    workspace.write("who", &left.to_string());
+    killed.expect_output("new greeting");
+    assert_eq!(waiting(&hot), names(&["single::greeting"]));
+    workspace.write("who", &hot.pid().to_string());
+    let event = hot.expect_event("called");
+    assert_eq!(event["pid"], hot.pid(), "{event}");
+    hot.expect_output("new greeting");
     hot.end();
 }
 

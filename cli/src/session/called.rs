@@ -6,8 +6,12 @@ use super::Session;
 use crate::report::event;
 
 impl Session {
-    /// A process has called functions for the first time.
+    /// A process has called functions for the first time. One that an earlier session left is no
+    /// process of the program that people look at.
     pub(super) fn called(&mut self, pid: u32, called: &[Called]) {
+        if self.leftovers.contains(&pid) {
+            return;
+        }
         for Called { build_id, records } in called {
             let is_it = |one: &super::Generation| one.patch.images.first() == Some(build_id);
             // That of a patch that did not come to be live, or was taken back, or of an earlier
