@@ -196,7 +196,9 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
 /// What begins the names of folders for files that are not finished.
 const SCRATCH: &str = ".link-";
 
-/// Makes a folder for a link, and removes those of links that were killed: cargo runs one at a time.
+/// Makes a folder for a link, and removes those of links that were killed. No other link is under
+/// way: cargo's lock lets one build at a time link, and a session, which relinks without that lock,
+/// has one job at a time.
 fn scratch(folder: &Path) -> Result<tempfile::TempDir> {
     let doing = || format!("make a folder in {}", folder.display());
     fs::create_dir_all(folder).context(Kind::System, doing)?;

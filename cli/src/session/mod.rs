@@ -51,7 +51,7 @@ enum Event {
     Files(Vec<PathBuf>, Instant),
     /// A look at the files is done; the workshop comes back.
     Looked(Box<Workshop>, Outcome),
-    /// A full build is done.
+    /// A build of a program to start is done.
     Opened(Result<Opened>),
     /// A process of the program connected or left.
     Contact(Contact),
