@@ -68,6 +68,18 @@ impl Session {
         }
     }
 
+    /// Ends hotdev by SIGKILL; what it started goes on.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn kill_hotdev(&mut self) {
+        self.signal(Signal::KILL);
+        assert!(
+            wait_for(&mut self.child, END_LIMIT).is_some(),
+            "hotdev was killed and has not ended"
+        );
+    }
+
     fn group(&self) -> Pid {
         Pid::from_child(&self.child)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hotdev_tests::{Session, Signal, Workspace};
+use hotdev_tests::{Session, Workspace};
 use serde_json::Value;
 
 const NUMBER: &str = "src/number.rs";
@@ -200,9 +200,13 @@ fn what_an_earlier_session_left_counts_for_nothing() {
     workspace.edit(MAIN, "greeting(), doubled", &format!("{greeted}, doubled"));
     workspace.write("who", "");
     let mut killed = Session::start_in(Arc::clone(&workspace), &[]);
+    killed.expect_output("tick ");
     let left = killed.pid();
-    killed.signal(Signal::KILL);
-    let mut hot = Session::start_in(Arc::clone(&workspace), &[]);
+    killed.kill_hotdev();
+    let mut hot = Session::launch(Arc::clone(&workspace), &[]);
+    // What was left is connected, and the new one runs.
+    hot.expect_event("warning");
+    hot.expect_output("tick ");
     hot.edit(MAIN, "old greeting", "new greeting");
     let live = hot.expect_verdict("live");
     assert!(live["pids"].as_array().is_some_and(|pids| pids.contains(&left.into())), "{live}");

@@ -100,7 +100,7 @@ fn a_program_that_a_killed_session_left_is_told_and_patched_along() {
     let mut killed = Session::start_in(Arc::clone(&workspace), &[]);
     killed.expect_output("old greeting");
     let left = killed.pid();
-    killed.signal(Signal::KILL);
+    killed.kill_hotdev();
 
     let mut hot = Session::launch(Arc::clone(&workspace), &[]);
     let warning = hot.expect_event("warning");
