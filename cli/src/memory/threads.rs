@@ -10,6 +10,7 @@
 //! caller's to save, and of the wide ones not all can be read. A thread that computes is let run to
 //! its next call.
 
+mod fragile;
 mod release;
 
 pub(super) use release::LATE_LIMIT;
@@ -26,17 +27,13 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::Unknown;
+use crate::process;
 
 /// How long all threads may take to stop.
 pub(super) const STOP_LIMIT: Duration = Duration::from_millis(50);
 
 /// The event with which a thread stops that was asked to (`PTRACE_EVENT_STOP`).
 const EVENT_STOP: i32 = 128;
-
-/// System calls with which no thread is disturbed. close, ioctl, connect, io_uring_enter and
-/// close_range may end with `EINTR` and cannot be begun again. In clone, fork, vfork and clone3 a
-/// thread may wait for a process that uses its memory, and does not stop meanwhile.
-const FRAGILE: [i64; 11] = [3, 16, 42, 56, 57, 58, EXECVE, EXECVEAT, 426, 435, 436];
 
 /// A thread in one of these ends all others, and waits until who traces them has noticed: see
 /// [`guard`](super::guard).
@@ -96,8 +93,8 @@ impl Stopped {
     }
 
     fn stop_all(&mut self, own: &[u32], deadline: Instant) -> Result<(), Unknown> {
-        if self.tasks()?.iter().any(|task| self.is_fragile(*task)) {
-            return Err(Unknown::Busy);
+        for task in self.tasks()? {
+            self.spare(task)?;
         }
         // A thread that runs yet may start another.
         loop {
@@ -141,24 +138,37 @@ impl Stopped {
 
     /// The threads that have not ended.
     fn tasks(&self) -> io::Result<Vec<i32>> {
-        let entries = fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten();
-        let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        Ok(all.filter(|task| !self.is_over(*task)).collect())
+        let mut tasks = Vec::new();
+        for entry in fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            let Some(task) = entry?.file_name().to_str().and_then(|it| it.parse().ok()) else {
+                continue;
+            };
+            if !self.is_over(task)? {
+                tasks.push(task);
+            }
+        }
+        Ok(tasks)
     }
 
     /// Whether a thread has ended: the first one stays listed as long as others run, and one that
     /// is traced until its tracer ends.
-    fn is_over(&self, task: i32) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/task/{task}/stat", self.pid));
-        let Ok(stat) = stat else { return true };
-        let state = stat.rsplit(") ").next().unwrap_or_default();
-        state.starts_with('Z') || state.starts_with('X')
+    fn is_over(&self, task: i32) -> io::Result<bool> {
+        process::is_there(&format!("/proc/{}/task/{task}/stat", self.pid)).map(|is| !is)
     }
 
-    fn is_fragile(&self, task: i32) -> bool {
-        let call = fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid));
-        let number = call.ok().and_then(|call| call.split(' ').next()?.trim().parse().ok());
-        number.is_some_and(|number: i64| FRAGILE.contains(&number))
+    /// What `/proc` has in `status`. The name in it may be cut within a character.
+    fn status(&self, task: i32) -> io::Result<String> {
+        let status = fs::read(format!("/proc/{}/task/{task}/status", self.pid))?;
+        Ok(String::from_utf8_lossy(&status).into_owned())
+    }
+
+    /// Fails where a thread waits in a call with which it is not to be disturbed.
+    fn spare(&self, task: i32) -> Result<(), Unknown> {
+        match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
+            Ok(call) if !fragile::is(&call) => Ok(()),
+            Err(_) if self.is_over(task)? => Ok(()),
+            _ => Err(Unknown::Busy),
+        }
     }
 
     /// Asks a thread to stop; false where it has ended.
@@ -167,11 +177,13 @@ impl Stopped {
         match ptrace::seize(id, Options::PTRACE_O_TRACESYSGOOD) {
             Ok(()) => {}
             Err(Errno::ESRCH) => return Ok(false),
-            Err(Errno::EPERM) if self.is_over(task) => return Ok(false),
+            Err(Errno::EPERM) if self.is_over(task)? => return Ok(false),
             // The last one who held it may be on the way out.
             Err(Errno::EPERM) if self.is_held(task) => return Err(Unknown::Busy),
             Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),
         }
+        // It ran on since it was looked at first.
+        self.spare(task)?;
         // Known from here on, so that it is let go whatever follows.
         let thread =
             Thread { stop: Stop::No, computes: false, registers: Vec::new(), thread_pointer: 0 };
@@ -184,8 +196,7 @@ impl Stopped {
 
     /// Whether this process holds the thread already.
     fn is_held(&self, task: i32) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/task/{task}/status", self.pid));
-        let tracer = status.unwrap_or_default();
+        let tracer = self.status(task).unwrap_or_default();
         let tracer = tracer
             .lines()
             .find_map(|line| line.strip_prefix("TracerPid:"))
@@ -207,7 +218,7 @@ impl Stopped {
                 thread.stop = stop;
                 return Ok(true);
             }
-            if self.is_over(task) {
+            if self.is_over(task)? {
                 return Ok(false);
             }
             if Instant::now() > deadline {

@@ -1,6 +1,7 @@
 //! Programs that a killed session left running: the next session starts another copy, and says so.
 
 use super::Session;
+use crate::process;
 use crate::report::event;
 
 impl Session {
@@ -28,9 +29,9 @@ fn is_older(pid: u32, other: u32) -> bool {
 
 /// When a process was started, in clock ticks: the field `starttime` of `/proc/PID/stat`.
 fn start(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold any character; `starttime` is the 20th field after it.
-    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // `starttime` is the 20th field after the name.
+    process::after_name(&stat)?.split(' ').nth(19)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Lets threads go on as if nothing had been.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
@@ -33,12 +33,12 @@ impl Stopped {
         late.retain(|task| self.threads[task].stop != Stop::Asked);
         let mut deadline = Instant::now() + LATE_LIMIT;
         while !late.is_empty() && Instant::now() < deadline {
-            if late.iter().any(|task| self.is_over(*task)) {
+            if late.iter().any(|task| self.is_gone(*task)) {
                 // Another thread may wait for this one to let go of those that have ended.
                 deadline = deadline.min(Instant::now() + STOP_LIMIT);
             }
             late.retain(|task| match stop_of(*task) {
-                Ok(Stop::No) => !self.is_over(*task),
+                Ok(Stop::No) => !self.is_gone(*task),
                 Ok(Stop::Asked) => {
                     self.let_go(*task);
                     false
@@ -54,6 +54,11 @@ impl Stopped {
             });
             std::thread::sleep(Duration::from_micros(100));
         }
+    }
+
+    /// Whether a thread has ended as far as can be seen. One that has not is waited for in vain at most.
+    fn is_gone(&self, task: i32) -> bool {
+        self.is_over(task).unwrap_or(false)
     }
 
     fn let_go(&self, task: i32) {
@@ -87,8 +92,7 @@ impl Stopped {
     /// blocked, or a single one that the thread has stopped for. A thread that is traced is woken
     /// also by a signal that nobody takes; without, it would not notice.
     fn is_caught(&self, task: i32, signals: u64) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/task/{task}/status", self.pid));
-        let Ok(status) = status else { return true };
+        let Ok(status) = self.status(task) else { return true };
         let mask = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX)
