@@ -26,7 +26,8 @@ pub struct Mapping {
 /// # Errors
 /// When they cannot be read, or there are some whose contents nobody can know.
 pub fn read(pid: u32) -> Result<Vec<Mapping>, Unknown> {
-    let text = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let text = fs::read(format!("/proc/{pid}/maps"))?;
+    let text = String::from_utf8_lossy(&text);
     let all: Vec<Mapping> = text.lines().filter_map(parse).collect();
     // Requests under way in the kernel hold addresses of the program's.
     if let Some(found) =
@@ -56,13 +57,19 @@ fn parse(line: &str) -> Option<Mapping> {
 }
 
 impl Mapping {
-    /// Memory of the kernel's and of devices holds none. Shared memory that this process cannot
-    /// write holds what others wrote.
+    /// Memory of the kernel's and of devices holds none. Files that are shared and not to be written
+    /// hold what others wrote; memory that has no name in a file system may be written elsewhere.
     fn may_hold_addresses(&self) -> bool {
         let of_kernel = ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"];
-        let is_device = self.path.starts_with("/dev/") && !self.path.starts_with("/dev/shm/");
+        let is_memory = self.path.ends_with(" (deleted)")
+            || self.path.starts_with("/memfd:")
+            || self.path.is_empty();
+        // Anonymous shared memory is called `/dev/zero (deleted)`.
+        let in_memory = ["/dev/shm/", "/dev/zero", "/dev/hugepages"];
+        let is_device = self.path.starts_with("/dev/")
+            && !in_memory.iter().any(|folder| self.path.starts_with(folder));
         !of_kernel.contains(&self.path.as_str())
-            && !(self.is_shared && (is_device || !self.is_writable))
+            && !(self.is_shared && (is_device || !self.is_writable && !is_memory))
     }
 
     /// The pages that the process has written: all of shared memory; otherwise those that are not
@@ -121,13 +128,17 @@ pub fn kernel_held(pid: u32) -> Result<Vec<u64>, Unknown> {
                 "the program fills its memory itself (userfaultfd)".into(),
             ));
         }
+        if target.as_os_str() == "anon_inode:[io_uring]" {
+            // It may have no mapping (IORING_SETUP_NO_MMAP).
+            return Err(Unknown::Hidden("the program uses io_uring".into()));
+        }
         if target.as_os_str() == "anon_inode:[eventpoll]" {
             let name = entry.file_name().to_string_lossy().into_owned();
             let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{name}"))?;
             words.extend(after(&text, "data:"));
         }
     }
-    // Not every kernel has it.
+    // Not every kernel has it. Where it is missing, nobody can tell what timers hold.
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/timers")) {
         let signals = text.lines().filter_map(|line| line.strip_prefix("signal:"));
         words.extend(
@@ -155,6 +166,10 @@ mod tests {
         assert!(is("7f00-8f00 rw-p 00000000 00:00 0"));
         assert!(is("7f00-8f00 ---p 00000000 00:00 0"));
         assert!(is("7f00-8f00 rw-s 00000000 00:01 9  /dev/shm/pool of mine"));
+        assert!(is("7f00-8f00 rw-s 00000000 00:01 9  /dev/zero (deleted)"));
+        assert!(is("7f00-8f00 rw-s 00000000 00:01 9  /dev/hugepages/pool"));
+        assert!(is("7f00-8f00 r--s 00000000 00:01 9  /memfd:ring (deleted)"));
+        assert!(is("7f00-8f00 r--s 00000000 00:01 9  /SYSV00000000 (deleted)"));
         assert!(!is("7f00-8f00 r--s 00000000 00:01 9  /usr/lib/locale"));
         assert!(!is("7f00-8f00 rw-s 00000000 00:01 9  /dev/dri/renderD128"));
         assert!(!is("7f00-8f00 r-xp 00000000 00:00 0  [vdso]"));
