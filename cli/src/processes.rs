@@ -103,10 +103,14 @@ impl Processes {
     /// Makes an earlier generation current in every process.
     ///
     /// # Errors
-    /// The first process that could not go back.
+    /// The first process that could not go back. All connections are ended then: each process comes
+    /// back with what it has, and is brought to what the session has.
     pub fn revert(&mut self, generation: Generation) -> std::result::Result<(), Undelivered> {
         let wire = self.wire(generation);
-        self.ask_all(&Command::Revert(wire))?;
+        if let Err(refused) = self.ask_all(&Command::Revert(wire)) {
+            self.list.iter().for_each(asking::disconnect);
+            return Err(refused);
+        }
         for process in &mut self.list {
             process.hello.applied.retain(|other| *other <= wire);
         }
@@ -163,6 +167,28 @@ mod tests {
             }
             seen
         })
+    }
+
+    #[test]
+    fn a_rollback_that_one_refuses_ends_all_connections() {
+        let mut processes = Processes::new(0);
+        let answers = [Reply::Reverted(0), Reply::Failed(failed())];
+        let shims = answers.map(|answer| {
+            let (process, mut shim) = connection(0);
+            processes.list.push(process);
+            shim.set_read_timeout(Some(ANSWER_LIMIT * 5)).unwrap();
+            std::thread::spawn(move || {
+                let _: Command = frame::read(&mut shim).unwrap();
+                frame::write(&mut shim, &answer).unwrap();
+                matches!(frame::read::<Command>(&mut shim), Err(frame::ReadError::Closed))
+            })
+        });
+        assert!(processes.revert(0).is_err());
+        assert!(shims.map(|shim| shim.join().unwrap()).iter().all(|is_closed| *is_closed));
+    }
+
+    fn failed() -> Failure {
+        Failure { kind: hotdev_protocol::FailureKind::SlotMismatch, message: String::new() }
     }
 
     #[test]
