@@ -12,6 +12,7 @@ mod jobs;
 mod launch;
 mod lent;
 mod leftovers;
+mod mailbox;
 mod named;
 mod remote;
 mod requests;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use hotdev_protocol::Patch;
 
 use crate::calls::Calls;
@@ -42,6 +43,7 @@ use crate::tui::Screen;
 use crate::watch::Watch;
 use crate::workshop::{Opened, Outcome, Target, Workshop};
 
+use mailbox::Mailbox;
 pub use remote::Remote;
 pub use start::{Options, run};
 
@@ -91,7 +93,7 @@ struct Session {
     /// The terminal that the program has to itself, where there is one.
     lent: Option<lent::Lent>,
     events: Receiver<Event>,
-    sender: Sender<Event>,
+    sender: Mailbox,
     watch: Watch,
     socket: PathBuf,
     /// Here when no job has it.

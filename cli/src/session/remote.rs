@@ -1,8 +1,6 @@
 //! What the terminal UI asks of the session: the same as other commands, without a socket.
 
-use crossbeam_channel::Sender;
-
-use super::Event;
+use super::{Event, Mailbox};
 use crate::control::server::Responder;
 use crate::control::{Done, Request};
 use crate::report::event;
@@ -10,11 +8,11 @@ use crate::report::event;
 /// Reaches a session of this process. Nothing here waits for it.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    sender: Sender<Event>,
+    sender: Mailbox,
 }
 
 impl Remote {
-    pub(super) fn new(sender: &Sender<Event>) -> Self {
+    pub(super) fn new(sender: &Mailbox) -> Self {
         Self { sender: sender.clone() }
     }
 

@@ -22,6 +22,7 @@ impl Session {
                 }
                 Err(RecvTimeoutError::Disconnected) => return exit::LIVE,
             };
+            self.sender.took(&event);
             match event {
                 Event::Files(paths, at) => self.files_changed(paths, at),
                 Event::Looked(workshop, outcome) => self.looked(workshop, outcome),

@@ -33,7 +33,8 @@ impl Session {
         }
     }
 
-    /// Unloads what can be shown to be of no use. Gives way to any event unless there are too many.
+    /// Unloads what can be shown to be of no use. Gives way to any event, and where there
+    /// are too many, to those that somebody waits for.
     pub(super) fn settle(&mut self, too_many: bool) {
         self.settle_at = None;
         let Some(workshop) = &self.workshop else {
@@ -47,11 +48,11 @@ impl Session {
         }
         let start = Instant::now();
         let retired: Ids = workshop.retired().into_iter().collect();
-        let events = self.events.clone();
+        let (events, sender) = (self.events.clone(), self.sender.clone());
         let unused = self.unused(retired.clone());
         let needed = retired.len() - unused.len();
         let current = self.chain.iter().map(|one| one.patch.images[0].clone()).collect();
-        let is_wanted = || too_many || events.is_empty();
+        let is_wanted = || !sender.is_urgent() && (too_many || events.is_empty());
         let gone = match self.unreachable(unused, &current, &is_wanted) {
             Ok(found) => found,
             Err(Unsearched::NotNow) => {

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::lent::Lent;
-use super::{Event, Remote, Running, Session, choice, restarts};
+use super::{Event, Mailbox, Remote, Running, Session, choice, restarts};
 use crate::args::Selection;
 use crate::changes::Stamps;
 use crate::config::{Config, OnIncompatible};
@@ -76,7 +75,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
         layout,
     };
     let folder = processes::socket_folder(&target.project.target_dir)?;
-    let (sender, events) = unbounded();
+    let (sender, events) = Mailbox::new();
     let mut session = Session {
         watch: watch(&target, &config, &sender)?,
         socket: folder.join("shim.sock"),
@@ -188,7 +187,7 @@ impl Session {
     }
 }
 
-fn watch(target: &Target, config: &Config, sender: &Sender<Event>) -> Result<Watch> {
+fn watch(target: &Target, config: &Config, sender: &Mailbox) -> Result<Watch> {
     let sender = sender.clone();
     let root =
         target.project.root.canonicalize().context(Kind::System, || "find the workspace".into())?;
@@ -197,7 +196,7 @@ fn watch(target: &Target, config: &Config, sender: &Sender<Event>) -> Result<Wat
     })
 }
 
-fn quit_on_signals(sender: &Sender<Event>) -> Result<()> {
+fn quit_on_signals(sender: &Mailbox) -> Result<()> {
     let doing = || "listen for signals".to_owned();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context(Kind::System, doing)?;
     let sender = sender.clone();
