@@ -63,7 +63,7 @@ impl<'a> Search<'a> {
         let end = patches.last().map_or(0, |patch| patch.end);
         let upper = (begin >> 32..=end.saturating_sub(1).max(begin) >> 32)
             .map(|upper| Finder::new(&(upper as u16).to_le_bytes()).into_owned());
-        Ok(Self {
+        let search = Self {
             memory: File::open(format!("/proc/{pid}/mem"))?,
             pagemap: File::open(format!("/proc/{pid}/pagemap"))?,
             mappings: maps::read(pid)?,
@@ -76,7 +76,23 @@ impl<'a> Search<'a> {
             found: Vec::new(),
             limit,
             is_wanted,
-        })
+        };
+        search.check()?;
+        Ok(search)
+    }
+
+    /// Whether this is the process that was surveyed, and every patch lies where it was said to.
+    fn check(&self) -> Result<(), Unknown> {
+        for patch in &self.patches {
+            let starts = self.mappings.iter().any(|map| map.range.start == patch.begin);
+            // What follows may have become one mapping with its last pages.
+            let ends = self.mappings.iter().any(|map| map.range.contains(&(patch.end - 1)));
+            // The record begins with the load address (`l_addr`), which is that of the first page.
+            if !starts || !ends || self.word(patch.record)? != patch.begin {
+                return Err(Unknown::Hidden("its old code is not where it is said to be".into()));
+            }
+        }
+        Ok(())
     }
 
     /// Has scrambled addresses found too.
@@ -85,7 +101,8 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Marks every patch to which `words`, the memory, or another marked patch refers.
+    /// Marks every patch to which `words`, the memory, or another marked patch refers. What the first
+    /// look marks is not surveyed again, and what that needs has been marked with it.
     pub fn run(&mut self, words: &[u64]) -> Result<(), Unknown> {
         for word in words {
             [*word, word & ADDRESS, word >> 16].into_iter().for_each(|word| self.mark(word));
@@ -100,6 +117,10 @@ impl<'a> Search<'a> {
         while let Some(next) = (0..done.len()).find(|i| self.marked[*i] && !done[*i]) {
             done[next] = true;
             let patch = self.patches[next].clone();
+            // Its code leads there by distances, which are no addresses.
+            for (other, marked) in self.patches.iter().zip(&mut self.marked) {
+                *marked |= patch.needs.contains(&other.build_id);
+            }
             for map in of_patches.iter().filter(|map| is_inside(&map.range, &patch)) {
                 self.mapping(map)?;
             }

@@ -63,6 +63,14 @@ fn serve(id: u64, mut stream: UnixStream, contacts: &impl Fn(Contact)) -> io::Re
             hello.version
         )));
     }
+    let sender = peer.pid.as_raw_nonzero().get().cast_unsigned();
+    if hello.pid != sender {
+        // All that is done with a process goes by its number, as this side has it.
+        return Err(io::Error::other(format!(
+            "process {sender} says that it is {}: it has a PID namespace of its own",
+            hello.pid
+        )));
+    }
     stream.set_read_timeout(None)?;
     let (sender, replies) = unbounded();
     let pid = hello.pid;

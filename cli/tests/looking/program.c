@@ -18,6 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
+// What is looked for: memory that stands for a patch, and the loader's record of it.
+__attribute__((constructor)) static void patch(void) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    mmap((void *)0x123456000000, 0x4000, PROT_READ, flags, -1, 0);
+    mmap((void *)0x123456010000, 0x1000, PROT_READ | PROT_WRITE, flags, -1, 0);
+    *(volatile long *)0x123456010000 = 0x123456000000;
+}
+
 static int interrupted;
 static const struct timespec SHORT = {0, 30000000};
 
@@ -78,6 +86,35 @@ static void *in_child(void *_) {
         count("waitpid", waitpid(child, NULL, 0) < 0);
     }
 }
+// A call with more than fits into the pipe or the socket: somebody else takes, or sends, a little of it
+// now and then.
+enum { MUCH = 1 << 20 };
+static char much[MUCH];
+static void whole(const char *what, long done) {
+    if (done == MUCH) return;
+    fprintf(stderr, "%s came back with %ld\n", what, done);
+    __atomic_add_fetch(&interrupted, 1, __ATOMIC_SEQ_CST);
+}
+static void *drains(void *from) {
+    static char bytes[4096];
+    for (;;) nanosleep(&SHORT, NULL), read(*(int *)from, bytes, sizeof bytes);
+}
+static void *drips(void *to) {
+    for (;;) nanosleep(&SHORT, NULL), send(*(int *)to, "", 1, 0);
+}
+static void *in_write(void *_) {
+    static int ends[2];
+    pthread_t other;
+    if (pipe(ends) == 0) pthread_create(&other, NULL, drains, &ends[0]);
+    for (;;) whole("write", write(ends[1], much, MUCH));
+}
+static void *in_receive_all(void *_) {
+    static int pair[2];
+    pthread_t other;
+    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    pthread_create(&other, NULL, drips, &pair[1]);
+    for (;;) whole("recv", recv(pair[0], much, MUCH, MSG_WAITALL));
+}
 static void *replaces(void *self) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -98,6 +135,10 @@ int main(int argc, char **argv) {
     madvise(pages, 4096, 102);
     void *(*ways[])(void *) = {in_epoll, in_poll, in_sleep, in_receive, in_semop, in_signal, in_semaphore, in_message, in_child};
     pthread_t thread;
+    if (argc > 1 && argv[1][0] == 't') {
+        pthread_create(&thread, NULL, argv[1][1] == 'w' ? in_write : in_receive_all, NULL);
+        for (int beat = 0;; beat++) printf("beat %d %d\n", beat, interrupted), fflush(stdout), nanosleep(&SHORT, NULL);
+    }
     // The replaced program leaves its System V queues behind.
     for (int way = 0; way < (argc > 1 ? 4 : 9); way++) pthread_create(&thread, NULL, ways[way], NULL);
     if (argc > 1) pthread_create(&thread, NULL, replaces, argv[0]);

@@ -16,7 +16,7 @@ mod message;
 pub use message::*;
 
 /// The version both sides must agree on. Raised by any change of a message.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Environment variable that names the session's socket to the shim. A program without it does
 /// not run under hotdev, and the shim does nothing at all.

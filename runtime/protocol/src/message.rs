@@ -82,6 +82,9 @@ pub struct Surveyed {
     pub end: u64,
     /// The dynamic loader's record of it (glibc's `struct link_map`).
     pub record: u64,
+    /// Build ids of the images to which its code leads by [`Value::Distance`]: no address of theirs
+    /// stands anywhere.
+    pub needs: Vec<Vec<u8>>,
 }
 
 /// What the shim says: its answer to one command, or [`Reply::Called`] of its own accord.

@@ -54,7 +54,7 @@ pub fn set_open(open: bool) {
 }
 
 fn run() {
-    survey::register_second();
+    let _second = survey::register_second();
     let mut pause = FIRST_PAUSE;
     loop {
         let seen = calls::rings();

@@ -108,10 +108,13 @@ impl Journal {
         Self { generation, entries: Vec::new() }
     }
 
-    /// Whether a word outside of `ranges` was led into them.
+    /// Whether a word outside of `ranges` was led into them, or leads there now.
     pub fn leads_into(&self, ranges: &[Range<u64>]) -> bool {
         let leads = |value: u64| ranges.iter().any(|range| range.contains(&value));
-        self.entries.iter().any(|entry| !entry.slot.is_in(ranges) && leads(entry.new.address))
+        let outside = self.entries.iter().filter(|entry| !entry.slot.is_in(ranges));
+        outside.into_iter().any(|Entry { slot, new, .. }| {
+            [new.address, new.function, slot.load()].into_iter().any(leads)
+        })
     }
 
     /// Forgets the words in `ranges`, which are going to be unloaded. A word outside that had led
@@ -214,6 +217,10 @@ mod tests {
         assert!(
             journal.leads_into(from_ref(&(100..200))) && !journal.leads_into(from_ref(&(101..200)))
         );
+        // Somebody else has led a word there.
+        image.span(16, 8).unwrap().slot().unwrap().store(1000);
+        assert!(journal.leads_into(from_ref(&(1000..1001))));
+        image.span(16, 8).unwrap().slot().unwrap().store(5);
         journal.forget(from_ref(&(image.base + 8..image.base + 16)));
         revert(&[journal]).unwrap();
         assert_eq!(words(&image), [0, 300, 0]);

@@ -36,7 +36,7 @@ pub fn plan<'i>(
         spans.push((span.address(), span.width(), word));
         if word.at.image != 0 {
             plan.writes.push(planner.slot(span, behind)?);
-        } else if let Some(value) = planner.own(span)? {
+        } else if let Some(value) = planner.own(span, behind)? {
             plan.own.push((span, value));
         }
     }
@@ -92,8 +92,9 @@ impl<'i> Planner<'i> {
         Ok(write)
     }
 
-    /// The value to write into a word of the patch itself; `None` when it is there already.
-    fn own(&self, span: Span<'_>) -> Result<Option<u64>> {
+    /// The value to write into a word of the patch itself; `None` when it is there already, or leads
+    /// past the entry that it is to lead to.
+    fn own(&self, span: Span<'_>, behind: &dyn Fn(u64) -> Option<u64>) -> Result<Option<u64>> {
         let held = span.read();
         let (was, now) = match self.word.value {
             Value::Address { was, now } => (
@@ -108,7 +109,8 @@ impl<'i> Planner<'i> {
             }
             Value::Number { was, now } => (Some(low_half(was)), low_half(now)),
         };
-        if held == now {
+        let is_address = matches!(self.word.value, Value::Address { .. });
+        if held == now || is_address && behind(now) == Some(held) {
             Ok(None)
         } else if Some(held) == was {
             Ok(Some(now))
@@ -236,6 +238,21 @@ mod tests {
             try_plan(&images, &[distance(1, at(1, 6), at(1, 40))]),
             Err(FailureKind::SlotMismatch)
         );
+    }
+
+    /// A patch is prepared again while it is loaded: after a rollback, say.
+    #[test]
+    fn a_word_that_was_led_past_an_entry_is_as_it_must_be() {
+        let images = images();
+        images[1].span(8, 8).unwrap().slot().unwrap().store(7);
+        let planned = |function: u64| {
+            let planner = Planner { images: &images, word: address(1, 8, None) };
+            let span = planner.span().unwrap();
+            let now = planner.address(at(0, 64)).unwrap();
+            planner.own(span, &|address| (address == now).then_some(function)).unwrap()
+        };
+        assert_eq!(planned(7), None);
+        assert_eq!(planned(8), Some(images[0].base + 64));
     }
 
     #[test]

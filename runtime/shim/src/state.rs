@@ -1,10 +1,15 @@
 //! What a process has of the session's work: at most one prepared patch, and a stack of applied
 //! ones. Every command moves it from one consistent state to the next, or fails and leaves it.
 
-use std::{collections::HashMap, mem, ops::Range, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    ops::Range,
+    path::Path,
+};
 
 use hotdev_protocol::{
-    Called, Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed,
+    Called, Command, FailureKind, Generation, Patch, Reply, Settle, Survey, Surveyed, Value, Word,
 };
 
 use crate::{
@@ -39,6 +44,8 @@ struct Loaded {
     watched: Option<Watched>,
     /// Its own words that may lead to functions.
     slots: Vec<Slot>,
+    /// Build ids of the images to which its code leads by distances.
+    needs: Vec<Vec<u8>>,
 }
 
 /// A patch that is loaded and checked, but not in use.
@@ -156,7 +163,8 @@ impl State {
             )
         })?;
         let slots = plan.own.iter().filter_map(|(span, _)| span.slot()).collect();
-        let loaded = Loaded { build_id: images[0].build_id.clone(), library, watched, slots };
+        let build_id = images[0].build_id.clone();
+        let loaded = Loaded { build_id, library, watched, slots, needs: needs(patch) };
         self.prepared = Some(Prepared { generation, loaded, writes: plan.writes });
         Ok(generation)
     }
@@ -167,7 +175,9 @@ impl State {
             Ok(journal) => {
                 self.applied.push(journal);
                 // Each patch once, so that it is surveyed once.
-                if !self.has(&prepared.loaded.build_id) {
+                if self.has(&prepared.loaded.build_id) {
+                    prepared.loaded.library.close();
+                } else {
                     self.loaded.push(prepared.loaded);
                 }
                 Ok(generation)
@@ -205,11 +215,13 @@ impl State {
             survey::allow(tracer);
         }
         let images = images::loaded();
-        let patches = self.loaded.iter().filter_map(|Loaded { build_id, library, .. }| {
-            let range = images.iter().find(|image| image.build_id == *build_id)?.range();
-            let (begin, end, record) = (range.start, range.end, library.record);
-            Some(Surveyed { build_id: build_id.clone(), begin, end, record })
-        });
+        let patches =
+            self.loaded.iter().filter_map(|Loaded { build_id, library, needs, .. }| {
+                let range = images.iter().find(|image| image.build_id == *build_id)?.range();
+                let (begin, end, record) = (range.start, range.end, library.record);
+                let (build_id, needs) = (build_id.clone(), needs.clone());
+                Some(Surveyed { build_id, begin, end, record, needs })
+            });
         let second = survey::second();
         let own = [arena::range(), survey::stack()].into_iter();
         let own = own.chain(second.iter().map(|(_, stack)| stack.clone()));
@@ -239,12 +251,20 @@ impl State {
             journals.push(journal::merge(*last, merged));
         }
         journals.extend_from_slice(kept);
-        if journals.iter().any(|journal| journal.leads_into(&ranges)) {
+        let is_inside = |slot: &Slot| ranges.iter().any(|range| range.contains(&slot.load()));
+        let mut stays = self.loaded.iter().filter(|one| !settle.unload.contains(&one.build_id));
+        if journals.iter().any(|journal| journal.leads_into(&ranges))
+            || stays.any(|one| {
+                one.slots.iter().any(is_inside)
+                    || one.needs.iter().any(|id| settle.unload.contains(id))
+            })
+        {
             return Err(order("a patch to be unloaded is in use".to_owned()));
         }
         journals.iter_mut().for_each(|journal| journal.forget(&ranges));
         self.applied = journals;
-        self.loaded.retain(|loaded| !settle.unload.contains(&loaded.build_id));
+        let is_old = |loaded: &mut Loaded| settle.unload.contains(&loaded.build_id);
+        self.loaded.extract_if(.., is_old).for_each(|loaded| loaded.library.close());
         let left = images::loaded();
         let is_left = |range: &Range<u64>| left.iter().any(|image| image.range() == *range);
         ranges.iter().filter(|range| !is_left(range)).for_each(memory::keep_free);
@@ -290,6 +310,17 @@ impl State {
             .take_if(|prepared| prepared.generation == generation)
             .ok_or_else(|| order(format!("generation {generation} is not prepared")))
     }
+}
+
+/// Build ids of the images to which a patch's code leads by distances.
+fn needs(patch: &Patch) -> Vec<Vec<u8>> {
+    let leads = |word: &Word| match word.value {
+        Value::Distance { now, .. } => Some(now.image),
+        _ => None,
+    };
+    let images: BTreeSet<u32> =
+        patch.words.iter().filter_map(leads).filter(|it| *it != 0).collect();
+    images.into_iter().filter_map(|image| patch.images.get(image as usize).cloned()).collect()
 }
 
 /// Says which image of a patch is not what it should be.

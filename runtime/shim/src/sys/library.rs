@@ -8,10 +8,11 @@ use libloading::os::unix;
 use super::images::{self, Image};
 use crate::failure::{Result, failure};
 
-/// A loaded library. Dropping it unloads it, unless it had been loaded before, or other libraries
-/// need it.
+/// A loaded library. Dropping it unloads it, unless it had been loaded before, other libraries need
+/// it, or code of its own has run: nobody knows what that has left behind.
 pub struct Library {
-    _handle: unix::Library,
+    handle: Option<unix::Library>,
+    has_run: bool,
     base: u64,
     /// Where the loader keeps its record of the library, the `struct link_map`.
     pub record: u64,
@@ -29,12 +30,49 @@ impl Library {
         // program's own source, and its owner, mode and hash have been checked.
         let handle = unsafe { unix::Library::open(Some(path), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
         let (handle, base, record) = with_base(handle.map_err(failed)?);
-        Ok(Self { _handle: handle, base, record })
+        let has_run = base != u64::MAX && has_constructors(record);
+        Ok(Self { handle: Some(handle), has_run, base, record })
+    }
+
+    /// Unloads it: nothing refers to it, whatever has run.
+    pub fn close(mut self) {
+        drop(self.handle.take());
     }
 
     /// The library as one of the loaded images.
     pub fn image(&self) -> Option<Image> {
         images::loaded().into_iter().find(|image| image.base == self.base)
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        if self.has_run {
+            mem::forget(self.handle.take());
+        }
+    }
+}
+
+/// Whether a loaded library has functions that were called when it was loaded. `record` is the
+/// loader's.
+fn has_constructors(record: u64) -> bool {
+    // Tags of the dynamic section (the generic ABI), and where `struct link_map` has its address.
+    const END: i64 = 0;
+    const INIT: i64 = 12;
+    const INIT_ARRAY: i64 = 25;
+    const DYNAMIC: u64 = 16;
+    // SAFETY: the record of a loaded library has the address of its dynamic section at this place
+    // (glibc's <link.h>: `l_ld`, after two other words).
+    let mut entry = unsafe { ((record + DYNAMIC) as *const *const [i64; 2]).read() };
+    loop {
+        // SAFETY: the loader has read the section up to its end, an entry with the tag 0.
+        let [tag, _] = unsafe { entry.read() };
+        match tag {
+            END => return false,
+            INIT | INIT_ARRAY => return true,
+            // SAFETY: this entry was not the last.
+            _ => entry = unsafe { entry.add(1) },
+        }
     }
 }
 

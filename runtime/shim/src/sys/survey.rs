@@ -11,15 +11,26 @@ use std::{
 static SECOND: AtomicU32 = AtomicU32::new(0);
 static SECOND_STACK: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// Takes note that the thread that asks is the shim's second.
-pub fn register_second() {
+/// Lasts as long as the second thread does, however that ends.
+pub struct Second(());
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        forget_second();
+    }
+}
+
+/// Takes note that the thread that asks is the shim's second, until what this gives is dropped.
+#[must_use]
+pub fn register_second() -> Second {
     let Range { start, end } = stack();
     SECOND_STACK[0].store(start, Ordering::Relaxed);
     SECOND_STACK[1].store(end, Ordering::Relaxed);
     SECOND.store(thread(), Ordering::Release);
+    Second(())
 }
 
-/// Takes note that there is no second thread any more: in a forked child.
+/// Takes note that there is no second thread any more: also in a forked child.
 pub fn forget_second() {
     SECOND.store(0, Ordering::Relaxed);
     SECOND_STACK.iter().for_each(|end| end.store(0, Ordering::Relaxed));

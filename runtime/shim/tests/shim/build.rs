@@ -71,6 +71,13 @@ int other(void);
 int value(void) { return seen + number + other(); }
 ";
 
+/// A patch that does something when it is loaded.
+const BEGINS: &str = "
+static volatile int begun;
+__attribute__((constructor)) static void begin(void) { begun = 1; }
+int value(void) { return begun; }
+";
+
 /// The things that all tests use and none changes.
 pub struct Parts {
     /// The running program, with the shim among the libraries it needs.
@@ -80,6 +87,7 @@ pub struct Parts {
     pub three: PathBuf,
     pub four: PathBuf,
     pub words: PathBuf,
+    pub begins: PathBuf,
 }
 
 /// Builds them at the first call.
@@ -100,7 +108,8 @@ pub fn parts() -> &'static Parts {
         let [two, three, four] = [("two", TWO), ("three", THREE), ("four", FOUR)]
             .map(|(name, source)| library(name, source));
         let words = library("words", WORDS);
-        Parts { program, base, two, three, four, words }
+        let begins = library("begins", BEGINS);
+        Parts { program, base, two, three, four, words, begins }
     })
 }
 
@@ -109,6 +118,8 @@ fn library(dir: &Path, name: &str, source: &str) -> PathBuf {
     let to = dir.join(format!("{name}.so"));
     cc(dir, &format!("{name}.c"), source, &to, |cc| {
         cc.args(["-shared", "-fPIC", "-fno-plt", "-Wl,-z,norelro", "-Wl,--emit-relocs"]);
+        // Theirs has constructors.
+        cc.arg("-nostartfiles");
         cc.arg(format!("-Wl,-soname,{name}.so"));
     });
     to

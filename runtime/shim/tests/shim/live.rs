@@ -48,6 +48,18 @@ fn an_aborted_patch_can_be_prepared_again() {
     program.prints(2);
 }
 
+/// A constructor may have had its functions called later: by a thread, at the end.
+#[test]
+fn an_aborted_patch_whose_code_has_run_stays_loaded() {
+    let (_session, program, mut connection) = Session::with_program();
+    let begins = patch(1, &parts().begins);
+    assert_eq!(connection.ask(Command::Prepare(begins)), Reply::Prepared(1));
+    assert_eq!(connection.ask(Command::Abort(1)), Reply::Aborted(1));
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.pid())).unwrap();
+    assert!(maps.contains("begins.so"));
+    program.prints(1);
+}
+
 /// `words.so` with its variable, its constant and its call led elsewhere: 70 + 30 + 1.
 fn patch_with_words(generation: Generation) -> Patch {
     let mut patch = patch(generation, &parts().words);

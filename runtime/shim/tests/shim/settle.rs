@@ -121,6 +121,29 @@ fn a_word_that_led_nowhere_is_good_after_a_rollback() {
     program.prints(40 + 2 + 5);
 }
 
+/// Code of `words.so` reads a variable of another patch, whose address stands nowhere.
+#[test]
+fn what_the_code_of_a_patch_leads_to_is_told_and_stays() {
+    let (_session, program, mut connection) = Session::with_program();
+    connection.applies(patch(1, &parts().two));
+    let (own, two) = (Elf::open(&parts().words, 0), Elf::open(&parts().two, 2));
+    let mut other = patch_on(2, &parts().words, &parts().two);
+    let (at, seen, addend) = own.field("seen");
+    let place = |elf: &Elf, offset: u64| elf.place(offset.wrapping_add_signed(addend));
+    let to = two.symbol("value").offset.cast_unsigned();
+    let value = Value::Distance { was: place(&own, seen), now: place(&two, to) };
+    other.words.push(Word { at, value });
+    connection.applies(other);
+    connection.reverts(0);
+    program.prints(1);
+    let found = survey(&mut connection, &parts().words).patches.remove(0);
+    assert_eq!(found.needs, [id(&parts().two)]);
+    connection.fails(settle(&[], &[&parts().two]), FailureKind::BadOrder);
+    let both = settle(&[], &[&parts().two, &parts().words]);
+    let Reply::Settled(gone) = connection.ask(both) else { panic!() };
+    assert_eq!(gone.len(), 2);
+}
+
 #[test]
 fn a_child_has_what_its_parent_had() {
     let (session, program, mut parent) = Session::with_program();
