@@ -22,11 +22,13 @@ pub struct Plan<'i> {
 }
 
 /// Checks every word of `patch` against its place in `images`, which are the patch's, in order.
-/// `behind` says of an entry's address where the function is.
+/// `behind` says of an entry's address where the function is, and `past` the same where that has been
+/// called.
 pub fn plan<'i>(
     patch: &Patch,
     images: &'i [Image],
     behind: &dyn Fn(u64) -> Option<u64>,
+    past: &dyn Fn(u64) -> Option<u64>,
 ) -> Result<Plan<'i>> {
     let mut plan = Plan::default();
     let mut spans = Vec::with_capacity(patch.words.len());
@@ -36,7 +38,7 @@ pub fn plan<'i>(
         spans.push((span.address(), span.width(), word));
         if word.at.image != 0 {
             plan.writes.push(planner.slot(span, behind)?);
-        } else if let Some(value) = planner.own(span, behind)? {
+        } else if let Some(value) = planner.own(span, past)? {
             plan.own.push((span, value));
         }
     }
@@ -94,7 +96,7 @@ impl<'i> Planner<'i> {
 
     /// The value to write into a word of the patch itself; `None` when it is there already, or leads
     /// past the entry that it is to lead to.
-    fn own(&self, span: Span<'_>, behind: &dyn Fn(u64) -> Option<u64>) -> Result<Option<u64>> {
+    fn own(&self, span: Span<'_>, past: &dyn Fn(u64) -> Option<u64>) -> Result<Option<u64>> {
         let held = span.read();
         let (was, now) = match self.word.value {
             Value::Address { was, now } => (
@@ -110,7 +112,7 @@ impl<'i> Planner<'i> {
             Value::Number { was, now } => (Some(low_half(was)), low_half(now)),
         };
         let is_address = matches!(self.word.value, Value::Address { .. });
-        if held == now || is_address && behind(now) == Some(held) {
+        if held == now || is_address && past(now) == Some(held) {
             Ok(None)
         } else if Some(held) == was {
             Ok(Some(now))
@@ -175,7 +177,7 @@ mod tests {
             words: words.to_vec(),
             records: None,
         };
-        plan(&patch, images, &|_| None)
+        plan(&patch, images, &|_| None, &|_| None)
             .map(|plan| (plan.own.len(), plan.writes.len()))
             .map_err(|failure| failure.kind)
     }

@@ -35,6 +35,12 @@ impl Watched {
         self.table.function(self.index_of(address)?)
     }
 
+    /// The same, if the function has been called: its slots are led past the entry then.
+    pub fn past(&self, address: u64) -> Option<u64> {
+        let index = self.index_of(address).filter(|index| self.table.is_called(*index))?;
+        self.table.function(index)
+    }
+
     /// Entries whose functions have been called, and where these are.
     pub fn called(&self) -> impl Iterator<Item = (u64, u64)> {
         let called = (0..self.table.len()).filter(|index| self.table.is_called(*index));

@@ -152,7 +152,8 @@ impl State {
         let own = watched.as_ref().map(|watched| (&images[0].build_id, watched));
         let behind =
             |address| self.watched().chain(own).find_map(|(_, watched)| watched.behind(address));
-        let plan = plan::plan(patch, &images, &behind)?;
+        let past = |address| own.and_then(|(_, watched)| watched.past(address));
+        let plan = plan::plan(patch, &images, &behind, &past)?;
         if !plan.own.is_empty() && self.has(&images[0].build_id) {
             return Err(order("the patch is loaded, and its code may run".to_owned()));
         }
