@@ -82,7 +82,10 @@ pub fn measure(
         });
     }
     drop(contenders);
-    report.starts = Some(starts(scratch, hotdev, size, &plain, &build)?);
+    match starts(scratch, hotdev, size, &plain, &build) {
+        Ok(starts) => report.starts = Some(starts),
+        Err(error) => report.notes.push(format!("starts are left out: {error:#}")),
+    }
     if !keep {
         scratch.remove(size.name());
     }
