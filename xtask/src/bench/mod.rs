@@ -51,6 +51,9 @@ pub struct Options {
     /// Leaves out what hotdev costs a running program.
     #[arg(long)]
     no_cost: bool,
+    /// Leaves out how long programs take to start.
+    #[arg(long)]
+    no_starts: bool,
     /// Writes every figure to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -91,7 +94,7 @@ fn measure(options: &Options, hotdev: &Path, report: &mut Report) -> Result<()> 
         report.lines = growth::lines(&scratch, hotdev)?;
     }
     for size in &options.sizes {
-        report.sizes.push(sizes::measure(&scratch, hotdev, *size, options.edits, options.keep)?);
+        report.sizes.push(sizes::measure(&scratch, hotdev, *size, options)?);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::Options;
 use super::contender::{Contender, Sample};
 use super::hot_lib::HotLib;
 use super::hot_patch;
@@ -53,8 +54,7 @@ pub fn measure(
     scratch: &Scratch,
     hotdev: &Path,
     size: Size,
-    edits: u64,
-    keep: bool,
+    options: &Options,
 ) -> Result<SizeReport> {
     let plain = program(size, Style::Plain);
     let mut report = SizeReport {
@@ -68,7 +68,7 @@ pub fn measure(
     };
     let (mut contenders, build) = prepare(scratch, hotdev, size, &plain, &mut report.notes)?;
     report.dependencies = third_party(&build);
-    let samples = rounds(&mut contenders, size, edits + 1)?;
+    let samples = rounds(&mut contenders, size, options.edits + 1)?;
     report.stages = stages(&samples[0][1..]);
     let of_hotdev = times(&samples[0]);
     for (contender, samples) in contenders.iter().zip(&samples) {
@@ -82,11 +82,13 @@ pub fn measure(
         });
     }
     drop(contenders);
-    match starts(scratch, hotdev, size, &plain, &build) {
-        Ok(starts) => report.starts = Some(starts),
-        Err(error) => report.notes.push(format!("starts are left out: {error:#}")),
+    if !options.no_starts {
+        match starts(scratch, hotdev, size, &plain, &build) {
+            Ok(starts) => report.starts = Some(starts),
+            Err(error) => report.notes.push(format!("starts are left out: {error:#}")),
+        }
     }
-    if !keep {
+    if !options.keep {
         scratch.remove(size.name());
     }
     Ok(report)
