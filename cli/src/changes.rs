@@ -95,6 +95,7 @@ impl Stamps {
 #[derive(Debug, Default)]
 pub struct RestartInputs {
     files: HashMap<PathBuf, Input>,
+    /// Whether there may be others.
     is_incomplete: bool,
     /// Hash of cargo's configuration.
     configuration: u64,
@@ -244,8 +245,11 @@ fn build_script_inputs(project: &Project, graph: &Graph, member: &Member) -> Vec
         let paths = directives(&output).filter_map(|line| line.strip_prefix("rerun-if-changed="));
         for path in paths.map(|path| member.folder.join(path)) {
             if path.is_dir() {
-                let walk = WalkBuilder::new(path).standard_filters(false).build().flatten();
-                inputs.extend(walk.map(ignore::DirEntry::into_path));
+                // It may be the whole package, with all that cargo has built in it.
+                let target = project.target_dir.clone();
+                let mut walk = WalkBuilder::new(path);
+                walk.standard_filters(false).filter_entry(move |entry| entry.path() != target);
+                inputs.extend(walk.build().flatten().map(ignore::DirEntry::into_path));
             } else {
                 inputs.push(path);
             }

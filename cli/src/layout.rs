@@ -1,10 +1,10 @@
 //! Where hotdev keeps its files: all of them in `<target directory>/hotdev`.
 //!
 //! What was made by another build of hotdev is never read: everything but the session file and
-//! the log stands in a folder named after this build, and so does the copy of hotdev that cargo
-//! calls as its wrapper, so that a new hotdev makes cargo compile the workspace crates anew. So
-//! does a folder that was removed and made again: the copy's name has a part that is new in every
-//! folder, and without it cargo would find all as it was while no record is left.
+//! the log stands in a folder named after this build, and so does hotdev itself, as a link or a
+//! copy, which cargo calls as its wrapper, so that a new hotdev makes cargo compile the workspace
+//! crates anew. So does a folder that was removed and made again: the tool's name has a part that
+//! is new in every folder, and without it cargo would find all as it was while no record is left.
 
 use std::fs;
 use std::io::Write;
@@ -28,7 +28,7 @@ const NONCE: &str = "nonce";
 pub struct Layout {
     /// `<target directory>/hotdev`
     pub root: PathBuf,
-    /// The copy of hotdev that cargo and rustc call.
+    /// hotdev under the name that cargo and rustc call: a link, or a copy.
     pub tool: PathBuf,
     /// The shim, to be linked into the program.
     pub shim: PathBuf,

@@ -41,7 +41,8 @@ impl Link<'_> {
     /// What the linker says.
     pub fn run(&self, hot_image: &Path, hot: &Image) -> Result<(bool, Kept)> {
         let own = inputs::own(self.objects)?;
-        let inputs = inputs::hash(self.layout, self.line, self.linker, self.record, self.objects)?;
+        let inputs =
+            inputs::hash(self.layout, self.line, self.linker, self.record, (self.objects, own))?;
         let last = Kept::read(self.record);
         let mut whole = true;
         if let Some(last) = last {

@@ -21,7 +21,7 @@ const ENVIRONMENT: [&str; 6] =
 
 /// Hash of what decides how the executable comes out: the arguments, the files that they name or
 /// find, and hotdev's own objects for it. What else the linker reads (the C library) is stamped
-/// after the link.
+/// after the link. `own` is the hash of the [`own`] part of the objects.
 ///
 /// # Errors
 /// When one of hotdev's own objects cannot be read.
@@ -30,7 +30,7 @@ pub fn hash(
     line: &CommandLine,
     linker: &str,
     record: &ImageRecord,
-    objects: &Objects,
+    (objects, own): (&Objects, u64),
 ) -> Result<u64> {
     let mut hash = Hash::default();
     for name in ENVIRONMENT {
@@ -52,7 +52,7 @@ pub fn hash(
     for path in found_libraries(&line.args) {
         hash.file(&path);
     }
-    hash.0.write_u64(own(objects)?);
+    hash.0.write_u64(own);
     for path in &objects.bundled {
         hash.bytes(&read(path)?);
     }

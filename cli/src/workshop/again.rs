@@ -2,14 +2,12 @@
 //! nothing left to do. What is left is to link the hot image of the newest units.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::Workshop;
 use crate::check::Known;
 use crate::elf::image::Image;
 use crate::error::Result;
 use crate::images;
-use crate::index::{self, Busy};
 use crate::program::Program;
 
 impl Workshop {
@@ -82,10 +80,6 @@ impl Workshop {
         self.changed.clear();
         self.told_warnings = HashSet::new();
         (self.refused, self.retry, self.next) = (false, false, 1);
-        self.busy = Busy::default();
-        let outputs = self.live.iter();
-        let outputs =
-            outputs.map(|(id, output)| (self.graph.crates[*id].key.clone(), Arc::clone(output)));
-        index::begin(outputs.collect(), self.target.layout.facts(), self.busy.clone());
+        self.busy = super::open::index(&self.graph, &self.live, &self.target.layout);
     }
 }

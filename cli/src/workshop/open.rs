@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
 use crate::images::ImageRecord;
 use crate::index::{self, Busy};
+use crate::layout::Layout;
 use crate::program::Program;
 use crate::rebuild::{Cancel, Output, Outputs};
 use crate::source::Sources;
@@ -51,10 +52,7 @@ impl Workshop {
             None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
         };
         let live = base_outputs(&graph, &record)?;
-        let busy = Busy::default();
-        let outputs =
-            live.iter().map(|(id, output)| (graph.crates[*id].key.clone(), Arc::clone(output)));
-        index::begin(outputs.collect(), target.layout.facts(), busy.clone());
+        let busy = index(&graph, &live, &target.layout);
         Ok(Opened::Ready(Box::new(Self {
             executable,
             unpatchable: record.plain.clone(),
@@ -86,6 +84,15 @@ impl Workshop {
             graph,
         })))
     }
+}
+
+/// Has the facts of all units found in the background, which gives way to what it returns.
+pub(super) fn index(graph: &Graph, outputs: &Outputs, layout: &Layout) -> Busy {
+    let busy = Busy::default();
+    let outputs =
+        outputs.iter().map(|(id, output)| (graph.crates[*id].key.clone(), Arc::clone(output)));
+    index::begin(outputs.collect(), layout.facts(), busy.clone());
+    busy
 }
 
 fn base_outputs(graph: &Graph, record: &ImageRecord) -> Result<Outputs> {
