@@ -83,7 +83,7 @@ fn run(settings: Settings) -> Result<u8> {
         }
         Command::Restart => ask(&selection, &Request::Restart, format, color),
         Command::Init { dir } => {
-            init::init(&dir, selection.manifest_path.as_deref(), format)?;
+            init::init(&dir, &selection, format)?;
             Ok(exit::LIVE)
         }
         Command::InitTemplate { dir, template } => {

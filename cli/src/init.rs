@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
 
 use self::look::Look;
+use crate::args::Selection;
 use crate::config::{Config, FILE_NAME};
 use crate::error::{Context, Error, Kind, Result};
 use crate::report::Format;
@@ -27,12 +28,15 @@ struct Outcome {
     written: bool,
 }
 
-/// Writes the file into the root of the workspace that `dir` is in, or that `manifest_path` names,
+/// Writes the file into the root of the workspace that `dir` is in, or that `--manifest-path` names,
 /// looks at the project, and says both. Nothing else is changed, and a file that is there stays.
 ///
 /// # Errors
 /// When there is no Cargo project, the file cannot be written, or one that is there is wrong.
-pub fn init(dir: &Path, manifest_path: Option<&Path>, format: Format) -> Result<()> {
+pub fn init(dir: &Path, selection: &Selection, format: Format) -> Result<()> {
+    let manifest_path = selection.manifest_path.as_deref();
+    let target_dir = selection.target_dir.as_ref().map(std::path::absolute).transpose();
+    let target_dir = target_dir.context(Kind::System, || "find the target directory".into())?;
     let workspace = workspace(dir, manifest_path)?;
     let outcome = write(&workspace)?;
     if format == Format::Human {
@@ -44,8 +48,12 @@ pub fn init(dir: &Path, manifest_path: Option<&Path>, format: Format) -> Result<
         std::env::set_current_dir(dir)
             .context(Kind::System, || format!("enter {}", dir.display()))?;
     }
-    let mut look = look::at(&workspace, &config);
-    look.next = look.next.map(|next| match manifest_path {
+    let mut look = look::at(&workspace, &config, target_dir.as_deref());
+    let with_target = |next| match &target_dir {
+        Some(path) => format!("{next} --target-dir {}", path.display()),
+        None => next,
+    };
+    look.next = look.next.map(with_target).map(|next| match manifest_path {
         Some(path) => format!("{next} --manifest-path {}", path.display()),
         None if dir == Path::new(".") => next,
         None => format!("cd {} && {next}", dir.display()),

@@ -30,7 +30,7 @@ pub use binary::{CommandOutput, cargo, prints, run_to_end, run_within};
 pub use ending::Signal;
 pub use language_server::LanguageServer;
 pub use log::Log;
-pub use processes::{is_alive, running_in};
+pub use processes::{is_alive, is_stopped, running_in};
 pub use screen::Screen;
 pub use session::Session;
 pub use workspace::Workspace;

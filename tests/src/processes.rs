@@ -4,10 +4,18 @@ use std::{fs, path::Path};
 
 /// Whether a process runs. One that has ended and only waits to be reaped does not.
 pub fn is_alive(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    !matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+/// Whether a signal has stopped it.
+pub fn is_stopped(pid: u32) -> bool {
+    state(pid) == Some('T')
+}
+
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything; the state is the first field after the last one.
-    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
+    stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
 /// Every living process whose program or whose directory lies in `folder`: programs, compilers,

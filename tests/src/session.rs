@@ -8,11 +8,14 @@ use std::{
     os::unix::process::CommandExt,
     process::{Child, Stdio},
     sync::Arc,
+    thread,
 };
 
 use serde_json::Value;
 
-use crate::{BUILD_LIMIT, CommandOutput, LIMIT, Log, Workspace, turn::Turn};
+use crate::{
+    BUILD_LIMIT, CommandOutput, LIMIT, Log, Signal, Workspace, is_alive, is_stopped, turn::Turn,
+};
 
 /// Events that answer a save.
 const VERDICTS: &[&str] =
@@ -104,6 +107,16 @@ impl Session {
     /// Replaces the one place where `old` stands in a file, in one save.
     pub fn edit(&self, file: &str, old: &str, new: &str) {
         self.workspace.edit(file, old, new);
+    }
+
+    /// Makes several edits one save: hotdev is stopped meanwhile, and finds them all when it goes on.
+    pub fn save_at_once(&self, edits: impl FnOnce(&Workspace)) {
+        self.signal(Signal::STOP);
+        while is_alive(self.child.id()) && !is_stopped(self.child.id()) {
+            thread::yield_now();
+        }
+        edits(&self.workspace);
+        self.signal(Signal::CONT);
     }
 
     /// Runs a hotdev command in the workspace and waits for its end.

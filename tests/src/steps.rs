@@ -154,9 +154,7 @@ pub fn run(name: &str) {
 
 fn run_step(session: &mut Session, fixture: &Fixture, step: &Step) {
     let (pid, line) = (session.pid(), session.newest_line());
-    for edit in &step.edit {
-        edit.apply(session.workspace());
-    }
+    session.save_at_once(|workspace| step.edit.iter().for_each(|edit| edit.apply(workspace)));
     let event = session.expect_verdict(&step.verdict);
     if let Some(missing) = missing_in(&event, step) {
         session.fail(&format!("`{}`: the event does not name {missing}: {event}", step.why));

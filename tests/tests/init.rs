@@ -41,6 +41,20 @@ fn look(workspace: &Workspace) -> Value {
 }
 
 #[test]
+fn only_the_settings_are_left_behind() {
+    let workspace = workspace();
+    look(&workspace);
+    assert!(!workspace.path("target").exists());
+
+    let output = workspace.command(&["init", "--json", "--target-dir", "elsewhere"]);
+    let line: Value = serde_json::from_str(&output.stdout).expect("it is JSON");
+    let command = line["project"]["next"].as_str().expect("there is a program");
+    let elsewhere = workspace.path("elsewhere");
+    assert!(command.ends_with(&format!(" --target-dir {}", elsewhere.display())), "{command}");
+    assert!(!elsewhere.exists() && !workspace.path("target").exists());
+}
+
+#[test]
 fn a_workspace_is_told_apart_and_the_command_it_names_works() {
     let workspace = workspace();
     let files = workspace.files();

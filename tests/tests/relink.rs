@@ -61,8 +61,10 @@ fn a_refused_layout_links_the_hot_image_alone() {
     let mut hot = start();
     let (before, pid) = (executable(&hot), hot.pid());
     let image = inode(&hot, "libhot.so");
-    hot.edit(LIB, "pub score: u32", "pub before: u64,\n    pub score: u64");
-    hot.edit(MAIN, "State { score: 0 }", "State { before: 1, score: 1 << 40 }");
+    hot.save_at_once(|workspace| {
+        workspace.edit(LIB, "pub score: u32", "pub before: u64,\n    pub score: u64");
+        workspace.edit(MAIN, "State { score: 0 }", "State { before: 1, score: 1 << 40 }");
+    });
     hot.expect_verdict("restarted");
     hot.expect_line(&["lib-0 score=1099511627", "quiet", "bin-0", "from 100", "from 5"]);
     assert_ne!(hot.pid(), pid);
@@ -89,9 +91,8 @@ fn code_beside_thread_locals_is_not_in_the_executable() {
     hot.edit(
         MAIN,
         "fn line(tick: u32) -> String {\n",
-        "fn line(tick: u32) -> String {\n    more();\n",
+        "fn more() {\n    TURNS.set(TURNS.get() + 1000);\n}\n\nfn line(tick: u32) -> String {\n    more();\n",
     );
-    hot.edit(MAIN, "fn line(", "fn more() {\n    TURNS.set(TURNS.get() + 1000);\n}\n\nfn line(");
     hot.expect_verdict("live");
     assert!(!restart_links(&mut hot));
     hot.expect_line(&["lib-0 score=", "quiet", "bin-0", "from 5"]);

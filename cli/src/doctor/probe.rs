@@ -38,7 +38,7 @@ pub const NAME: &str = "hotdev-probe";
 const LIBRARY: &str = "pub fn text() -> String {\n    format!(\"{:?}\", std::env::args())\n}\n";
 const PROGRAM: &str = "fn main() {\n    println!(\"{}\", hotdev_probe::text());\n}\n";
 
-/// Builds it in a folder of the target directory, which is removed afterwards. cargo reads the
+/// Builds it in a folder of the target directory and leaves nothing there. cargo reads the
 /// configuration of the working directory, as for the project itself; the profiles of the manifest
 /// in `root` are copied.
 ///
@@ -47,6 +47,7 @@ const PROGRAM: &str = "fn main() {\n    println!(\"{}\", hotdev_probe::text());\
 pub fn build(root: &Path, target_dir: &Path, selection: &Selection) -> Result<Probe> {
     let doing = || format!("write to {}", target_dir.display());
     let place = target_dir.join("hotdev");
+    let made_here = [place.as_path(), target_dir].map(|folder| (folder, !folder.exists()));
     let hint = "make it a folder that you can write, or name another with `--target-dir`";
     let made = fs::create_dir_all(&place).context(Kind::System, doing);
     made.map_err(|error| error.hint(hint))?;
@@ -68,7 +69,13 @@ pub fn build(root: &Path, target_dir: &Path, selection: &Selection) -> Result<Pr
     let profile = selection.profile.as_deref().unwrap_or("dev");
     let layout = Layout::prepare(&folder.path().join("target"), profile, &[])?;
     let outcome = link(&selection, &layout).unwrap_or_else(Outcome::Failed);
-    Ok(Probe { rustc: recorded(&layout.invocations()), outcome })
+    let probe = Probe { rustc: recorded(&layout.invocations()), outcome };
+    drop(folder);
+    for (folder, _) in made_here.into_iter().filter(|(_, is_ours)| *is_ours) {
+        // One that is in use by now stays.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(probe)
 }
 
 fn link(selection: &Selection, layout: &Layout) -> Result<Outcome> {

@@ -76,9 +76,10 @@ pub enum Reason {
     Outside,
 }
 
-/// Looks at the workspace as somebody in the working directory sees it. Builds a tiny program, to
-/// know what the settings come to.
-pub fn at(metadata: &Metadata, config: &Config) -> Look {
+/// Looks at the workspace as somebody in the working directory sees it. Builds a tiny program in
+/// `target_dir`, or in cargo's target directory, to know what the settings come to.
+pub fn at(metadata: &Metadata, config: &Config, target_dir: Option<&Path>) -> Look {
+    let target_dir = target_dir.unwrap_or(metadata.target_directory.as_std_path());
     let root: PathBuf = metadata.workspace_root.clone().into();
     let resolved = graph::resolve(&root);
     let all = resolved.as_ref().unwrap_or(metadata);
@@ -102,7 +103,7 @@ pub fn at(metadata: &Metadata, config: &Config) -> Look {
     let next = programs.first().map(|one| one.command.clone());
     Look {
         unused: unused.map(|package| package.name.to_string()).collect(),
-        checks: settings(&root, metadata.target_directory.as_std_path(), &hot),
+        checks: settings(&root, target_dir, &hot),
         uses: frameworks::among(&parts.direct),
         dependencies: parts.dependencies,
         programs,

@@ -11,7 +11,7 @@ use super::sizes::{Figures, SizeReport};
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 150.0;
 /// Room for the figures behind the longest bar.
-const RIGHT: f64 = 170.0;
+const RIGHT: f64 = 220.0;
 const BAR: f64 = 22.0;
 const STYLE: &str = "text{font:13px sans-serif;fill:#222}.head{font-weight:bold}.small{font-size:11px;\
                      fill:#666}.hotdev{fill:#d9541e}.other{fill:#9aa7b3}.spread{stroke:#222}";
