@@ -23,6 +23,7 @@ mod processes;
 mod screen;
 mod session;
 pub mod steps;
+pub mod terminal;
 mod turn;
 mod workspace;
 

@@ -5,18 +5,18 @@
 //! turn. What is in them was so: times and processes are those of this session.
 
 mod frames;
-mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use hotdev_tests::terminal::{self, Terminal};
+use portable_pty::CommandBuilder;
 
 use crate::folder::Scratch;
 use crate::tool;
 use frames::Frame;
-use terminal::Terminal;
 
 /// Rows and columns of the terminal.
 const SIZE: (u16, u16) = (20, 92);
@@ -98,20 +98,33 @@ fn session(hotdev: &Path, folder: &Path) -> Result<Vec<Frame>> {
     let init = init.context("failed to start hotdev init")?;
     ensure!(init.status.success(), "hotdev init: {}", String::from_utf8_lossy(&init.stderr));
     let project = folder.join("counter");
-    let mut terminal = Terminal::start(hotdev, &project, SIZE)?;
-    terminal.wait(&["step 3: total 3"], BUILD)?;
-    let mut frames = vec![terminal.frame("$ hotdev watch")];
+    let mut terminal = Terminal::start(watch(hotdev, &project), SIZE)?;
+    terminal.wait_for(&["step 3: total 3"], BUILD)?;
+    let mut frames = vec![frame(&terminal, "$ hotdev watch")];
     for step in STEPS {
         save(&project.join(FILE), step.old, step.new)?;
-        terminal.wait(step.shows, SOON)?;
-        frames.push(terminal.frame(step.caption));
+        terminal.wait_for(step.shows, SOON)?;
+        frames.push(frame(&terminal, step.caption));
     }
     terminal.press("u")?;
-    terminal.wait(&["rolled back", "from 2 to 1"], SOON)?;
-    frames.push(terminal.frame("pressed: u"));
+    terminal.wait_for(&["rolled back", "from 2 to 1"], SOON)?;
+    frames.push(frame(&terminal, "pressed: u"));
     terminal.press("q")?;
-    terminal.ended(SOON)?;
+    terminal.wait_for_end(SOON)?;
     Ok(frames)
+}
+
+/// hotdev in the environment of a person at a terminal.
+fn watch(hotdev: &Path, project: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(hotdev);
+    command.args(["watch", "--offline"]);
+    command.cwd(project);
+    terminal::environment(&tool::command(hotdev, project), &mut command);
+    command
+}
+
+fn frame(terminal: &Terminal, caption: &str) -> Frame {
+    terminal.read(|screen| Frame::of(screen, caption))
 }
 
 fn save(file: &Path, old: &str, new: &str) -> Result<()> {
