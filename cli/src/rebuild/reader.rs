@@ -3,8 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+use serde::Deserialize;
 
 use crate::diagnostics;
 use crate::report::event::Diagnostic;
@@ -33,22 +36,45 @@ impl Messages {
 #[derive(Debug)]
 pub struct Reader {
     messages: Arc<Mutex<Messages>>,
+    has_metadata: Arc<AtomicBool>,
     thread: JoinHandle<()>,
+}
+
+/// What rustc says of a file that it has written, as cargo asks it to.
+#[derive(Deserialize)]
+struct Artifact {
+    emit: String,
+}
+
+/// Whether this line says that the metadata is written.
+fn is_metadata(line: &str) -> bool {
+    line.contains("\"emit\"")
+        && serde_json::from_str::<Artifact>(line).is_ok_and(|artifact| artifact.emit == "metadata")
 }
 
 impl Reader {
     /// Of a rustc that was just started.
     pub fn start(child: &mut Child, directory: &Path) -> Self {
         let messages = Arc::new(Mutex::new(Messages::default()));
+        let has_metadata = Arc::new(AtomicBool::default());
         let (shared, directory) = (Arc::clone(&messages), directory.to_owned());
+        let written = Arc::clone(&has_metadata);
         let stderr = child.stderr.take().map(BufReader::new);
         let lines = stderr.into_iter().flat_map(BufRead::lines);
         let thread = std::thread::spawn(move || {
             for line in lines.map_while(std::result::Result::ok) {
+                if is_metadata(&line) {
+                    written.store(true, Ordering::Release);
+                }
                 shared.lock().unwrap_or_else(PoisonError::into_inner).take(&line, &directory);
             }
         });
-        Self { messages, thread }
+        Self { messages, has_metadata, thread }
+    }
+
+    /// Whether rustc has written what the crate's dependents are compiled against.
+    pub fn has_metadata(&self) -> bool {
+        self.has_metadata.load(Ordering::Acquire)
     }
 
     /// Everything, after the end of rustc.

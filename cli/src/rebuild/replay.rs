@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use super::Cancel;
 use super::aside::Aside;
+use super::cancel::{Cancel, KillGuard};
 use super::finalized::{self, Leftovers, SessionWatch};
-use super::output::{Output, Outputs};
+use super::library;
+use super::output::Output;
 use super::reader::{Messages, Reader};
 use super::rustc::Rustc;
 use super::trailing::Trailing;
@@ -27,8 +29,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a crate is compiled against, and for whom.
 pub struct Needs<'a> {
-    /// Outputs that it reads.
-    pub libraries: &'a Outputs,
+    /// Folders of the libraries that it reads, where they are not cargo's.
+    pub libraries: &'a HashMap<CrateId, PathBuf>,
     /// What is known of it, newest first.
     pub before: &'a [&'a Output],
     /// Whether others are going to read the library that comes of these sources.
@@ -45,6 +47,21 @@ pub struct Replayed {
     pub files: BTreeSet<PathBuf>,
 }
 
+/// What can be done after a replay was begun.
+pub enum Replaying<'a> {
+    /// Its dependents can be compiled.
+    Ahead(Box<Ahead<'a>>),
+    /// It came to this.
+    Done(Replayed),
+}
+
+/// A rustc under way whose library is there; its units are not.
+pub struct Ahead<'a> {
+    replay: Replay<'a>,
+    sources: Sources,
+    guard: KillGuard<'a>,
+}
+
 /// A rustc under way, with the places it works in.
 struct Replay<'a> {
     hot: &'a HotCrate,
@@ -55,42 +72,64 @@ struct Replay<'a> {
     aside: Aside,
     folder: tempfile::TempDir,
     reader: Reader,
+    session: SessionWatch,
 }
 
-/// Runs rustc once.
-pub fn replay(
-    graph: &Graph,
+/// What a rustc has come to.
+enum Stage {
+    /// Dependents can be compiled.
+    Metadata,
+    /// All units are there, and are kept.
+    Units,
+    /// It has ended.
+    End(ExitStatus),
+}
+
+/// Runs rustc once, until there is what others need, or else until its units are there.
+pub fn replay<'a>(
+    graph: &'a Graph,
     id: CrateId,
     needs: &Needs<'_>,
     layout: &Layout,
-    cancel: &Cancel,
-) -> Result<Replayed> {
+    cancel: &'a Cancel,
+) -> Result<Replaying<'a>> {
     let hot = &graph.crates[id];
     let known = needs.before.first().map(|before| &before.sources);
-    let sources = Sources::read(hot.sources.iter(), known);
+    let mut sources = Sources::read(hot.sources.iter(), known);
     let doing = || format!("compile {}", hot.invocation.crate_name);
     let mut replay =
         Replay::start(graph, hot, needs.libraries, layout).context(Kind::Build, doing)?;
     let guard = cancel.kills_group(replay.child.id());
-    let ended = std::thread::scope(|scope| {
+    let stage = thread::scope(|scope| {
         scope.spawn(|| known.into_iter().for_each(|known| sources.prepare(known)));
-        replay.wait_for_units()
+        replay.wait(true)
     });
-    match ended.context(Kind::Build, doing)? {
-        Some(status) => replay.ended(status, needs.before, sources, cancel),
-        None => {
-            let files = replay.files(&replay.out_dir);
-            let mut sources = sources;
-            sources.add(&files);
-            // One that failed after its units were there would fail unheard again.
-            let failed = needs.before.first().is_some_and(|before| before.rustc_failed());
-            if !failed && !(needs.library)(&sources) {
-                drop(guard);
-                return replay.trail(needs.before, sources, files).context(Kind::System, doing)?;
-            }
-            let status = replay.child.wait().context(Kind::Build, doing)?;
-            replay.ended(status, needs.before, sources, cancel)
+    let mut stage = stage.context(Kind::Build, doing)?;
+    let mut library = false;
+    if !matches!(stage, Stage::End(_)) {
+        sources.add(&replay.files(&replay.out_dir));
+        library = (needs.library)(&sources);
+    }
+    if matches!(stage, Stage::Metadata) {
+        if library && replay.put_library() {
+            return Ok(Replaying::Ahead(Box::new(Ahead { replay, sources, guard })));
         }
+        stage = replay.wait(false).context(Kind::Build, doing)?;
+    }
+    replay.end(stage, library, (needs.before, sources), guard, cancel).map(Replaying::Done)
+}
+
+impl Ahead<'_> {
+    /// The folder of its library.
+    pub fn folder(&self) -> &Path {
+        self.replay.folder.path()
+    }
+
+    /// Waits for the units. `before`: what is known of the crate, newest first.
+    pub fn end(mut self, before: &[&Output], cancel: &Cancel) -> Result<Replayed> {
+        let doing = || format!("compile {}", self.replay.hot.invocation.crate_name);
+        let stage = self.replay.wait(false).context(Kind::Build, doing)?;
+        self.replay.end(stage, false, (before, self.sources), self.guard, cancel)
     }
 }
 
@@ -98,7 +137,7 @@ impl<'a> Replay<'a> {
     fn start(
         graph: &Graph,
         hot: &'a HotCrate,
-        libraries: &Outputs,
+        libraries: &HashMap<CrateId, PathBuf>,
         layout: &Layout,
     ) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
@@ -118,28 +157,62 @@ impl<'a> Replay<'a> {
         tracing::debug!(crate_name = hot.invocation.crate_name, ?command, "replay");
         let mut child = Rustc::start(&mut command, leftovers)?;
         let reader = Reader::start(&mut child, &hot.invocation.directory);
-        Ok(Self { hot, out_dir, child, aside, folder, reader })
+        let session = SessionWatch::new(child.id());
+        Ok(Self { hot, out_dir, child, aside, folder, reader, session })
     }
 
-    /// Waits until the units are kept, or else for the end.
-    fn wait_for_units(&mut self) -> io::Result<Option<ExitStatus>> {
-        let mut session = SessionWatch::new(self.child.id());
+    /// Waits until the units are kept, or else for the end; with `metadata`, for that before.
+    fn wait(&mut self, metadata: bool) -> io::Result<Stage> {
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return Ok(Some(status));
+                return Ok(Stage::End(status));
             }
-            if let Some(complete) = session.look() {
+            if metadata && self.reader.has_metadata() {
+                return Ok(Stage::Metadata);
+            }
+            if let Some(complete) = self.session.look() {
                 let kept =
                     finalized::keep_units(&complete, &self.out_dir, &self.hot.key, &self.units());
                 tracing::debug!(?kept, "all units are there");
                 return if kept.is_ok_and(|all| all) {
-                    Ok(None)
+                    Ok(Stage::Units)
                 } else {
-                    self.child.wait().map(Some)
+                    self.child.wait().map(Stage::End)
                 };
             }
-            std::thread::sleep(PAUSE);
+            thread::sleep(PAUSE);
         }
+    }
+
+    /// Whether dependents can be compiled against what is there now.
+    fn put_library(&self) -> bool {
+        let put = library::put(&self.out_dir, &self.hot.key, self.folder.path());
+        tracing::debug!(?put, "the library is there");
+        put.is_ok()
+    }
+
+    /// Takes what came of it; with `library`, what rustc has yet to write is needed.
+    fn end(
+        mut self,
+        stage: Stage,
+        library: bool,
+        (before, sources): (&[&Output], Sources),
+        guard: KillGuard<'_>,
+        cancel: &Cancel,
+    ) -> Result<Replayed> {
+        let doing = || format!("compile {}", self.hot.invocation.crate_name);
+        // One that failed after its units were there would fail unheard again.
+        let failed = before.first().is_some_and(|before| before.rustc_failed());
+        let status = match stage {
+            Stage::End(status) => status,
+            _ if failed || library => self.child.wait().context(Kind::Build, doing)?,
+            _ => {
+                drop(guard);
+                let cause = doing();
+                return self.trail(before, sources).context(Kind::System, || cause)?;
+            }
+        };
+        self.ended(status, before, sources, cancel)
     }
 
     /// Where units are kept before rustc has ended.
@@ -154,13 +227,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes the units and lets rustc go on: nobody needs what it writes now.
-    fn trail(
-        self,
-        before: &[&Output],
-        sources: Sources,
-        files: BTreeSet<PathBuf>,
-    ) -> io::Result<Result<Replayed>> {
-        let units = self.units();
+    fn trail(self, before: &[&Output], sources: Sources) -> io::Result<Result<Replayed>> {
+        let (units, files) = (self.units(), self.files(&self.out_dir));
         // Held until rustc has put back what it keeps there, also where the units cannot be read.
         let folder = Arc::new(Folder(self.folder.keep()));
         let diagnostics = self.reader.so_far().diagnostics;
@@ -204,11 +272,9 @@ impl<'a> Replay<'a> {
 }
 
 /// The recorded arguments, reading what other replays wrote.
-fn arguments(graph: &Graph, hot: &HotCrate, libraries: &Outputs) -> Vec<String> {
-    let replayed: HashMap<&str, &Path> = libraries
-        .iter()
-        .filter_map(|(id, output)| Some((graph.crates[*id].key.as_str(), output.library_folder()?)))
-        .collect();
+fn arguments(graph: &Graph, hot: &HotCrate, libraries: &HashMap<CrateId, PathBuf>) -> Vec<String> {
+    let replayed: HashMap<&str, &PathBuf> =
+        libraries.iter().map(|(id, folder)| (graph.crates[*id].key.as_str(), folder)).collect();
     let mut args = Vec::with_capacity(hot.invocation.args.len());
     let mut previous = "";
     for arg in &hot.invocation.args {
@@ -225,7 +291,7 @@ fn arguments(graph: &Graph, hot: &HotCrate, libraries: &Outputs) -> Vec<String> 
 }
 
 /// `name=path` with the path of the crate's replayed output.
-fn replayed_extern(arg: &str, replayed: &HashMap<&str, &Path>) -> Option<String> {
+fn replayed_extern(arg: &str, replayed: &HashMap<&str, &PathBuf>) -> Option<String> {
     let (name, path) = arg.split_once('=')?;
     let folder = replayed.get(library_key(path).as_str())?;
     Some(format!("{name}={}", folder.join(Path::new(path).file_name()?).display()))
