@@ -1,8 +1,9 @@
 //! rustc's messages, as its JSON output has them.
 
+use std::iter;
 use std::path::Path;
 
-use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel};
+use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel, DiagnosticSpan};
 
 use crate::report::event::Diagnostic;
 
@@ -19,7 +20,7 @@ pub fn from_message(message: &Message, directory: &Path) -> Option<Diagnostic> {
         DiagnosticLevel::Warning => "warning",
         _ => return None,
     };
-    let span = message.spans.iter().find(|span| span.is_primary);
+    let span = message.spans.iter().find(|span| span.is_primary).map(in_project);
     if span.is_none() && is_summary(&message.message) {
         return None;
     }
@@ -31,6 +32,16 @@ pub fn from_message(message: &Message, directory: &Path) -> Option<Diagnostic> {
         message: message.message.clone(),
         rendered: without_colours(message.rendered.as_deref().unwrap_or(&message.message)),
     })
+}
+
+/// Where the project calls the macro of std or of a dependency that the span lies in. rustc names
+/// files of the project as seen from the workspace, others from the root.
+fn in_project(span: &DiagnosticSpan) -> &DiagnosticSpan {
+    let mut outward = iter::successors(Some(span), |span| Some(&span.expansion.as_ref()?.span));
+    let is_own = |span: &&DiagnosticSpan| {
+        !span.file_name.starts_with('<') && Path::new(&span.file_name).is_relative()
+    };
+    outward.find(is_own).unwrap_or(span)
 }
 
 /// rustc ends with "aborting due to 2 previous errors" and "3 warnings emitted".

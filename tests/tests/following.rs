@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::sync::Arc;
 
 use hotdev_tests::{Session, Workspace};
+use serde_json::Value;
 
 /// A session, and how many compilations were counted before.
 struct Counted {
@@ -76,6 +77,41 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
         "App-A-B-C13! GENERIC-1 3",
     );
     counted.edit(&[(C, "\"C{}{end}\"", "\"c{}{end}\"")], &["c"], "App-A-B-c13! GENERIC-1 3");
+}
+
+/// rustc evaluates this when it makes the units; what dependents read is written by then, and they
+/// are being compiled.
+#[test]
+fn a_crate_that_fails_after_its_dependents_began_is_the_one_that_is_told() {
+    let mut counted = Counted::start();
+    let hot = &mut counted.hot;
+    hot.save_at_once(|workspace| {
+        workspace.edit(C, "generic-{", "GENERIC-{");
+        workspace.edit(
+            C,
+            "format!(\"c{}",
+            "const { assert!(FACTOR > 5, \"no\") };\n    format!(\"C{}",
+        );
+    });
+    let error = hot.expect_verdict("compile-error");
+    let diagnostics = error["diagnostics"].as_array().expect("there are some");
+    let file = |error: &Value| error["file"].as_str().is_some_and(|file| file.ends_with(C));
+    assert!(!diagnostics.is_empty() && diagnostics.iter().all(file), "{error:#}");
+    hot.edit(C, "FACTOR > 5", "FACTOR > 1");
+    hot.expect_verdict("live");
+    hot.expect_output("app-a-b-C2 GENERIC-1 2");
+
+    // One that depends on it fails: what it depends on is not compiled again.
+    counted.compiled();
+    counted.hot.save_at_once(|workspace| {
+        workspace.edit(C, "GENERIC-{", "Generic-{");
+        workspace.edit(B, "c::FACTOR)", "c::FACTOR + true)");
+    });
+    let error = counted.hot.expect_verdict("compile-error");
+    assert!(error.to_string().contains(B), "{error:#}");
+    assert_eq!(counted.compiled(), ["c", "b"]);
+    let rest = ["b", "a", "app"];
+    counted.edit(&[(B, " + true", " + 1")], &rest, "app-a-b-C2 Generic-1 3");
 }
 
 #[test]
