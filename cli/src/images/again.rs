@@ -27,7 +27,7 @@ pub fn relink(
 ) -> Result<bool> {
     let scratch = scratch(&record.folder)?;
     let Some(kept) = Kept::read(record) else { return Ok(false) };
-    let objects = hot::rewrite(&hot::Inputs::of_units(crates)?, scratch.path())?;
+    let objects = hot::rewrite(hot::of_units(crates)?, &[], scratch.path())?;
     let image = scratch.path().join("libhot.so");
     hot::link(record, &objects.hot, &image)?;
     let hot = Image::read(&image)?;

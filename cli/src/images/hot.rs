@@ -37,12 +37,16 @@ pub struct Inputs {
     pub libraries: Vec<(String, PathBuf)>,
     /// C objects in the rlibs of hot libraries.
     pub bundled: Vec<Vec<u8>>,
-    units: Vec<(ObjectFile, Compiled)>,
+    /// All objects that rustc made of them.
+    pub units: Units,
 }
+
+/// Objects, and how each was compiled.
+pub type Units = Vec<(ObjectFile, Compiled)>;
 
 /// How a crate's objects were compiled.
 #[derive(Clone, Copy, Debug)]
-struct Compiled {
+pub struct Compiled {
     optimized: bool,
     is_binary: bool,
 }
@@ -84,22 +88,22 @@ impl Inputs {
             .collect();
         Ok(Self { libraries, bundled, units: parse(units)? })
     }
-
-    /// Takes units that are known already.
-    ///
-    /// # Errors
-    /// When one cannot be read or was compiled in a way that cannot be patched.
-    pub fn of_units(crates: &[(&Invocation, &[Arc<Unit>])]) -> Result<Self> {
-        let mut units = Vec::new();
-        for (invocation, own) in crates {
-            let how = compiled(invocation)?;
-            units.extend(own.iter().map(|unit| (&**unit, how)));
-        }
-        Ok(Self { libraries: Vec::new(), bundled: Vec::new(), units: parse(units)? })
-    }
 }
 
-fn parse(units: Vec<(&Unit, Compiled)>) -> Result<Vec<(ObjectFile, Compiled)>> {
+/// Reads units that are known already.
+///
+/// # Errors
+/// When one cannot be read or was compiled in a way that cannot be patched.
+pub fn of_units(crates: &[(&Invocation, &[Arc<Unit>])]) -> Result<Units> {
+    let mut units = Vec::new();
+    for (invocation, own) in crates {
+        let how = compiled(invocation)?;
+        units.extend(own.iter().map(|unit| (&**unit, how)));
+    }
+    parse(units)
+}
+
+fn parse(units: Vec<(&Unit, Compiled)>) -> Result<Units> {
     let parsed = units.into_par_iter();
     parsed.map(|(unit, how)| Ok((ObjectFile::parse(unit.read()?)?, how))).collect()
 }
@@ -135,9 +139,9 @@ fn compiled(invocation: &Invocation) -> Result<Compiled> {
 struct Survey(Names);
 
 impl Survey {
-    fn of(inputs: &Inputs) -> Self {
+    fn of(units: &Units) -> Self {
         let mut names = Names::new();
-        for (object, _) in &inputs.units {
+        for (object, _) in units {
             for (name, kind) in units::definitions(object) {
                 names.entry(name.to_owned()).or_insert(Name { kind, count: 0 }).count += 1;
             }
@@ -156,17 +160,16 @@ impl Linkage for Survey {
     }
 }
 
-/// Rewrites every object into `folder`.
+/// Rewrites every object into `folder`, and writes the C objects there.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
-    let survey = Survey::of(inputs);
-    let rewritten: Vec<_> = inputs
-        .units
-        .par_iter()
+pub fn rewrite(units: Units, bundled: &[Vec<u8>], folder: &Path) -> Result<Objects> {
+    let survey = Survey::of(&units);
+    let rewritten: Vec<_> = units
+        .into_par_iter()
         .enumerate()
-        .map(|(number, (object, how))| rewrite_one(object, *how, &survey, folder, number))
+        .map(|(number, (object, how))| rewrite_one(object, how, &survey, folder, number))
         .collect::<Result<_>>()?;
     let mut objects = Objects::default();
     for one in rewritten {
@@ -175,7 +178,7 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
         objects.thread_locals.extend(one.thread_locals);
         objects.stubs.extend(one.stubs);
     }
-    objects.bundled = bundled::write(&inputs.bundled, folder)?;
+    objects.bundled = bundled::write(bundled, folder)?;
     let path = folder.join("stubs.o");
     fs::write(&path, stub::object(objects.stubs.iter())?)
         .context(Kind::System, || format!("write {}", path.display()))?;
@@ -184,14 +187,13 @@ pub fn rewrite(inputs: &Inputs, folder: &Path) -> Result<Objects> {
 }
 
 fn rewrite_one(
-    object: &ObjectFile,
+    mut object: ObjectFile,
     how: Compiled,
     survey: &Survey,
     folder: &Path,
     number: usize,
 ) -> Result<Objects> {
     let mut objects = Objects::default();
-    let mut object = object.clone();
     if is_allocator(&object) {
         // What it calls in std is hidden, so it has to stay with std.
         for symbol in object.symbols.iter_mut().filter(|symbol| symbol.is_global()) {
@@ -256,7 +258,7 @@ pub fn link(record: &ImageRecord, objects: &[PathBuf], output: &Path) -> Result<
     command.arg("-soname").arg(record.hot_image());
     command
         .args(units::LINK_OPTIONS)
-        .arg("--build-id=sha1")
+        .arg("--build-id=fast")
         .arg(format!("@{}", list.display()))
         .arg(&record.builtins);
     run_linker(&mut command, "link the hot image")

@@ -174,7 +174,7 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
     };
     let scratch = scratch(&record.folder)?;
     let scratch = scratch.path();
-    let objects = hot::rewrite(&inputs, scratch)?;
+    let objects = hot::rewrite(inputs.units, &inputs.bundled, scratch)?;
     let hot_image = scratch.join("libhot.so");
     hot::link(&record, &objects.hot, &hot_image)?;
     let hot = Image::read(&hot_image)?;
@@ -182,7 +182,7 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
         executable::Link { layout, line, linker, record: &record, objects: &objects, scratch };
     let (is_fresh, kept) = link.run(&hot_image, &hot)?;
     hot::fill_thread_locals(&hot_image, &hot, &objects.thread_locals, &kept.offer.thread_locals)?;
-    keep_inputs(line, &inputs, &record, scratch)?;
+    keep_inputs(line, &inputs.libraries, &record, scratch)?;
     put(&hot_image, &record.hot_image())?;
     let record = ImageRecord { build_id: kept.offer.build_id.clone(), ..record };
     record.write()?;
@@ -213,7 +213,7 @@ fn scratch(folder: &Path) -> Result<tempfile::TempDir> {
 /// Keeps what rustc made of the hot crates, to compare later compilations with it.
 fn keep_inputs(
     line: &CommandLine,
-    inputs: &hot::Inputs,
+    libraries: &[(String, PathBuf)],
     record: &ImageRecord,
     scratch: &Path,
 ) -> Result<()> {
@@ -223,7 +223,7 @@ fn keep_inputs(
         put(&record.objects(), &old)?;
     }
     put(&fresh, &record.objects())?;
-    for (key, path) in &inputs.libraries {
+    for (key, path) in libraries {
         let (new, kept) = (scratch.join(format!("lib{key}.rlib")), record.rlib(key));
         link_or_copy(path, &new).context(Kind::System, || format!("keep {}", path.display()))?;
         put(&new, &kept)?;
