@@ -20,7 +20,8 @@ pub fn from_message(message: &Message, directory: &Path) -> Option<Diagnostic> {
         DiagnosticLevel::Warning => "warning",
         _ => return None,
     };
-    let span = message.spans.iter().find(|span| span.is_primary).map(in_project);
+    let span = message.spans.iter().find(|span| span.is_primary);
+    let span = span.map(|span| in_project(span, directory));
     if span.is_none() && is_summary(&message.message) {
         return None;
     }
@@ -34,12 +35,13 @@ pub fn from_message(message: &Message, directory: &Path) -> Option<Diagnostic> {
     })
 }
 
-/// Where the project calls the macro of std or of a dependency that the span lies in. rustc names
-/// files of the project as seen from the workspace, others from the root.
-fn in_project(span: &DiagnosticSpan) -> &DiagnosticSpan {
+/// Where the project, which is in `directory`, calls the macro of std or of a dependency that the
+/// span lies in; the span itself where it lies in no such macro.
+fn in_project<'a>(span: &'a DiagnosticSpan, directory: &Path) -> &'a DiagnosticSpan {
     let mut outward = iter::successors(Some(span), |span| Some(&span.expansion.as_ref()?.span));
     let is_own = |span: &&DiagnosticSpan| {
-        !span.file_name.starts_with('<') && Path::new(&span.file_name).is_relative()
+        // Names in angle brackets are no files.
+        !span.file_name.starts_with('<') && directory.join(&span.file_name).starts_with(directory)
     };
     outward.find(is_own).unwrap_or(span)
 }
@@ -65,6 +67,45 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A message with a place, and with the places of the macros' calls around it.
+    fn placed(files: &[&str]) -> Diagnostic {
+        let span = |(file, expansion): (&str, serde_json::Value)| {
+            serde_json::json!({
+                "file_name": file, "line_start": file.len(), "line_end": 1, "column_start": 1,
+                "column_end": 1, "byte_start": 0, "byte_end": 1, "is_primary": true, "label": null,
+                "text": [], "suggested_replacement": null, "suggestion_applicability": null,
+                "expansion": expansion,
+            })
+        };
+        let place = files.iter().rev().fold(serde_json::Value::Null, |inner, file| {
+            let expansion = match inner {
+                serde_json::Value::Null => inner,
+                inner => serde_json::json!({
+                    "span": inner, "macro_decl_name": "m!", "def_site_span": null,
+                }),
+            };
+            span((file, expansion))
+        });
+        let message = serde_json::json!({
+            "message": "no", "code": null, "level": "error", "spans": [place], "children": [],
+            "rendered": "error: no",
+        });
+        parse(&message.to_string(), Path::new("/ws")).unwrap()
+    }
+
+    #[test]
+    fn an_error_in_a_foreign_macro_is_where_the_project_calls_it() {
+        for (files, file) in [
+            (&["src/main.rs"][..], "/ws/src/main.rs"),
+            (&["/std/panic.rs", "<::core::m>", "src/main.rs"], "/ws/src/main.rs"),
+            (&["/ws/macros/src/lib.rs", "src/main.rs"], "/ws/macros/src/lib.rs"),
+            (&["/std/panic.rs", "/elsewhere/lib.rs"], "/std/panic.rs"),
+        ] {
+            let diagnostic = placed(files);
+            assert_eq!(diagnostic.file, Path::new(file), "{files:?}");
+        }
+    }
 
     #[test]
     fn colours_are_taken_out() {

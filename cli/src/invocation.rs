@@ -40,6 +40,12 @@ pub enum CrateKind {
 }
 
 impl Invocation {
+    /// Whether rustc links a library of it that is no Rust library, by a linker that is not hotdev's.
+    pub fn links(&self) -> bool {
+        let kinds = options(&self.args, "--crate-type").flat_map(|kinds| kinds.split(','));
+        kinds.into_iter().any(|kind| !matches!(kind, "lib" | "rlib" | "bin"))
+    }
+
     /// Name and hash of the crate's files, as in `lib<key>.rlib`: what tells it from all others.
     pub fn key(&self) -> String {
         key(&self.args)

@@ -79,6 +79,31 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
     counted.edit(&[(C, "\"C{}{end}\"", "\"c{}{end}\"")], &["c"], "App-A-B-c13! GENERIC-1 3");
 }
 
+/// A crate that is a library for C as well is linked by rustc itself, which reads the objects of what
+/// it depends on.
+#[test]
+fn what_links_a_changed_crate_gets_all_of_it() {
+    let workspace = Workspace::copy("following");
+    workspace.edit(
+        "a/Cargo.toml",
+        "[dependencies]",
+        "[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n[dependencies]",
+    );
+    workspace.edit(
+        C,
+        "pub const FACTOR",
+        "#[unsafe(no_mangle)]\npub extern \"C\" fn c_one() -> u32 {\n    1\n}\n\npub const FACTOR",
+    );
+    let mut counted = Counted::start_in(workspace);
+    counted.edit(
+        &[(C, "generic-{", "GENERIC-{")],
+        &["c", "b", "a", "app"],
+        "app-a-b-c2 GENERIC-1 2",
+    );
+    counted.edit(&[("a/src/lib.rs", "\"a-", "\"A-")], &["a"], "app-A-b-c2 GENERIC-1 2");
+    counted.edit(&[(C, "\"c{}\"", "\"C{}\"")], &["c"], "app-A-b-C2 GENERIC-1 2");
+}
+
 /// rustc evaluates this when it makes the units; what dependents read is written by then, and they
 /// are being compiled.
 #[test]

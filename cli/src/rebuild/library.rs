@@ -1,8 +1,8 @@
 //! The library that dependents are compiled against, before rustc has written it.
 //!
 //! rustc says when it has written the metadata, which is all that a compilation reads of another
-//! crate. Who links reads the objects as well, and takes them from the units: the archive that rustc
-//! makes at its end is waited for by nobody.
+//! crate. A linker reads the objects as well; hotdev's takes them from the units, so the archive that
+//! rustc makes at its end is only waited for where a crate is linked by another one.
 
 use std::fs;
 use std::io::{self, Write as _};

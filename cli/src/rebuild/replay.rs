@@ -35,6 +35,8 @@ pub struct Needs<'a> {
     pub before: &'a [&'a Output],
     /// Whether others are going to read the library that comes of these sources.
     pub library: &'a dyn Fn(&Sources) -> bool,
+    /// Whether a linker is among those, which reads more than the metadata.
+    pub is_read_by_linkers: bool,
 }
 
 /// What a replay came to.
@@ -106,12 +108,15 @@ pub fn replay<'a>(
     });
     let mut stage = stage.context(Kind::Build, doing)?;
     let mut library = false;
+    // What such a crate has besides is linked of more units than those of its Rust library.
+    let links = hot.invocation.links();
     if !matches!(stage, Stage::End(_)) {
         sources.add(&replay.files(&replay.out_dir));
-        library = (needs.library)(&sources);
+        library = (needs.library)(&sources) || links;
     }
     if matches!(stage, Stage::Metadata) {
-        if library && replay.put_library() {
+        let is_enough = !links && !needs.is_read_by_linkers;
+        if library && is_enough && replay.put_library() {
             return Ok(Replaying::Ahead(Box::new(Ahead { replay, sources, guard })));
         }
         stage = replay.wait(false).context(Kind::Build, doing)?;
@@ -129,7 +134,10 @@ impl Ahead<'_> {
     pub fn end(mut self, before: &[&Output], cancel: &Cancel) -> Result<Replayed> {
         let doing = || format!("compile {}", self.replay.hot.invocation.crate_name);
         let stage = self.replay.wait(false).context(Kind::Build, doing)?;
-        self.replay.end(stage, false, (before, self.sources), self.guard, cancel)
+        let replayed = self.replay.end(stage, false, (before, self.sources), self.guard, cancel)?;
+        // What it would yet write is read by nobody, and others are being compiled.
+        replayed.output.iter().for_each(Output::end_rustc);
+        Ok(replayed)
     }
 }
 
@@ -248,13 +256,19 @@ impl<'a> Replay<'a> {
         cancel: &Cancel,
     ) -> Result<Replayed> {
         let doing = || format!("compile {}", self.hot.invocation.crate_name);
+        let library = format!("lib{}.rlib", self.hot.key);
+        let is_whole = self.hot.invocation.is_binary || self.out_dir.join(&library).is_file();
+        if status.success() && !is_whole {
+            let cause = format!("there is no {library} where rustc writes it");
+            return Err(Error::new(Kind::Build, doing(), cause));
+        }
         self.aside.take_back(status.success()).context(Kind::System, doing)?;
         let files = self.files(self.folder.path());
         let Messages { diagnostics, rest } = self.reader.all();
         if status.success() {
             sources.add(&files);
             let folder = Arc::new(Folder(self.folder.keep()));
-            let rlib = folder.0.join(format!("lib{}.rlib", self.hot.key));
+            let rlib = folder.0.join(library);
             let output = if self.hot.invocation.is_binary {
                 let objects = folder.0.join("objects");
                 Output::of_objects(folder, &objects, before, sources)?

@@ -154,7 +154,8 @@ pub struct Timings {
 /// One message of rustc's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostic {
-    /// The file of the primary span, absolute; empty where rustc names none.
+    /// The file of the primary span, absolute; empty where rustc names none. Where that span is in
+    /// a macro of std or of a dependency, the place where the project calls it is meant.
     pub file: PathBuf,
     /// 1-based line of the primary span; 0 where there is none.
     pub line: u32,
