@@ -3,8 +3,10 @@
 
 use std::fs::{self, File};
 use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
 
-use hotdev_tests::{Session, Workspace};
+use hotdev_tests::{LIMIT, Session, Workspace};
 use serde_json::Value;
 
 /// A session, and how many compilations were counted before.
@@ -77,6 +79,29 @@ fn dependents_are_compiled_only_where_the_edit_can_matter_to_them() {
         "App-A-B-C13! GENERIC-1 3",
     );
     counted.edit(&[(C, "\"C{}{end}\"", "\"c{}{end}\"")], &["c"], "App-A-B-c13! GENERIC-1 3");
+}
+
+#[test]
+fn a_save_while_dependents_are_being_compiled_is_the_one_that_goes_live() {
+    let mut counted = Counted::start();
+    let (mut marker, mut seen) = ("generic-{".to_owned(), 0);
+    for number in 1..6 {
+        let next = format!("generic{number}-{{");
+        counted.hot.edit(C, &marker, &next);
+        marker = next;
+        let end = Instant::now() + LIMIT;
+        let begun = |counted: &Counted| {
+            counted.hot.workspace().read("compiled").lines().filter(|name| *name == "b").count()
+        };
+        while begun(&counted) == seen {
+            assert!(Instant::now() < end, "b is not compiled");
+            thread::yield_now();
+        }
+        seen = begun(&counted);
+    }
+    counted.hot.expect_output("app-a-b-c2 generic5-1 2");
+    counted.compiled();
+    counted.edit(&[("b/src/lib.rs", "\"b-", "\"B-")], &["b"], "app-a-B-c2 generic5-1 2");
 }
 
 /// A crate that is a library for C as well is linked by rustc itself, which reads the objects of what
