@@ -1,9 +1,15 @@
 //! A linked image (executable or shared library): what it defines, and where it holds addresses.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use object::read::elf::{ElfFile64, ProgramHeader as _, SectionHeader as _, Sym as _};
+use object::read::elf::{
+    ElfFile64, FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _,
+};
 use object::{LittleEndian as LE, Object as _, elf};
 
 use super::{SymbolKind, is_static_name};
@@ -57,7 +63,7 @@ pub struct Slot {
     pub in_data: bool,
 }
 
-type File<'data> = ElfFile64<'data, LE>;
+type Elf<'data> = ElfFile64<'data, LE>;
 
 impl Image {
     /// Reads the image at `path`.
@@ -66,7 +72,7 @@ impl Image {
     /// When it cannot be read or is no x86-64 ELF image.
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("read the image {}", path.display());
-        let bytes = std::fs::read(path).context(Kind::System, doing)?;
+        let bytes = read_tables(path).context(Kind::System, doing)?;
         Self::parse(&bytes).context(Kind::Image, doing)
     }
 
@@ -76,7 +82,7 @@ impl Image {
     /// When they are no x86-64 ELF image.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let failed = |error: object::Error| Error::new(Kind::Image, "read an image", error);
-        let file = File::parse(bytes).map_err(failed)?;
+        let file = Elf::parse(bytes).map_err(failed)?;
         let mut image = Self {
             build_id: file.build_id().map_err(failed)?.unwrap_or_default().to_vec(),
             ..Self::default()
@@ -87,7 +93,7 @@ impl Image {
         Ok(image)
     }
 
-    fn read_segments(&mut self, file: &File<'_>) {
+    fn read_segments(&mut self, file: &Elf<'_>) {
         for header in file.elf_program_headers() {
             if header.p_type(LE) == elf::PT_TLS {
                 self.thread_local_segment =
@@ -98,7 +104,7 @@ impl Image {
         }
     }
 
-    fn read_symbols(&mut self, file: &File<'_>) {
+    fn read_symbols(&mut self, file: &Elf<'_>) {
         let dynamic = file.elf_dynamic_symbol_table();
         for symbol in dynamic.iter() {
             let Some(name) =
@@ -135,7 +141,7 @@ impl Image {
         }
     }
 
-    fn read_slots(&mut self, file: &File<'_>) -> object::read::Result<()> {
+    fn read_slots(&mut self, file: &Elf<'_>) -> object::read::Result<()> {
         let (data, symbols) = (file.data(), file.elf_dynamic_symbol_table());
         for header in file.elf_section_table().iter() {
             // Only what the dynamic linker applies: a table of the dynamic symbols.
@@ -152,7 +158,7 @@ impl Image {
         Ok(())
     }
 
-    fn read_slot(&mut self, entry: &elf::Rela64<LE>, file: &File<'_>) -> object::read::Result<()> {
+    fn read_slot(&mut self, entry: &elf::Rela64<LE>, file: &Elf<'_>) -> object::read::Result<()> {
         let (kind, index) = (entry.r_type(LE, false), entry.r_sym(LE, false));
         let place = entry.r_offset.get(LE);
         match kind {
@@ -190,6 +196,39 @@ impl Image {
     }
 }
 
+/// The file with zeros in the place of code, data and debug information, which are most of it:
+/// memory that is never written to is never there.
+fn read_tables(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = vec![0; file.metadata()?.len() as usize];
+    let read = |bytes: &mut Vec<u8>, place: Range<u64>| {
+        // Whoever parses it finds that it is cut short.
+        let part = bytes.get_mut(place.start as usize..place.end as usize);
+        part.map_or(Ok(()), |part| file.read_exact_at(part, place.start))
+    };
+    let table = |offset: u64, count: u16, each: u16| {
+        offset..offset.saturating_add(u64::from(count) * u64::from(each))
+    };
+    read(&mut bytes, 0..size_of::<elf::FileHeader64<LE>>() as u64)?;
+    let Ok(&header) = elf::FileHeader64::<LE>::parse(bytes.as_slice()) else { return Ok(bytes) };
+    let (programs, sections) = (header.e_phnum.get(LE), header.e_shnum.get(LE));
+    read(&mut bytes, table(header.e_phoff.get(LE), programs, header.e_phentsize.get(LE)))?;
+    read(&mut bytes, table(header.e_shoff.get(LE), sections, header.e_shentsize.get(LE)))?;
+    let Ok(headers) = header.section_headers(LE, bytes.as_slice()) else { return Ok(bytes) };
+    let is_table = |section: &&elf::SectionHeader64<LE>| {
+        !matches!(section.sh_type.get(LE), elf::SHT_PROGBITS | elf::SHT_NOBITS)
+    };
+    let place = |section: &elf::SectionHeader64<LE>| {
+        let offset = section.sh_offset.get(LE);
+        offset..offset.saturating_add(section.sh_size.get(LE))
+    };
+    let tables: Vec<Range<u64>> = headers.iter().filter(is_table).map(place).collect();
+    for place in tables {
+        read(&mut bytes, place)?;
+    }
+    Ok(bytes)
+}
+
 fn definition(symbol: &elf::Sym64<LE>) -> Option<Definition> {
     let kind = match symbol.st_type() {
         elf::STT_FUNC | elf::STT_GNU_IFUNC => SymbolKind::Function,
@@ -224,7 +263,7 @@ pub struct AppliedRelocation {
 pub fn applied_relocations(bytes: &[u8]) -> Result<Vec<AppliedRelocation>> {
     let failed =
         |error: object::Error| Error::new(Kind::Image, "read a patch's relocations", error);
-    let file = File::parse(bytes).map_err(failed)?;
+    let file = Elf::parse(bytes).map_err(failed)?;
     let (sections, symbols) = (file.elf_section_table(), file.elf_symbol_table());
     let mut applied = Vec::new();
     for header in sections.iter() {

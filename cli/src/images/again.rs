@@ -42,5 +42,7 @@ pub fn relink(
         }
         _ => put(&image, &record.hot_image())?,
     }
+    // Large as the program is, and nobody waits for it; the next link removes what is left then.
+    let _ = std::thread::Builder::new().name("scratch".into()).spawn(move || drop(scratch));
     Ok(true)
 }

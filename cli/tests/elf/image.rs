@@ -191,3 +191,28 @@ fn what_is_no_image_is_an_error() {
     let error = Image::read(std::path::Path::new("nowhere/at/all")).expect_err("there is no file");
     assert!(error.doing.contains("nowhere/at/all"));
 }
+
+#[test]
+fn a_file_is_read_as_its_bytes_are() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let bytes = link(&[object(SOURCE)], &["-zundefs", "--build-id=sha1"]);
+    std::fs::write(file.path(), &bytes).expect("it is written");
+    let (read, parsed) =
+        (Image::read(file.path()).expect("an image"), Image::parse(&bytes).expect("an image"));
+    assert!(!read.build_id.is_empty() && read.build_id == parsed.build_id);
+    assert!(!read.exports.is_empty() && read.exports == parsed.exports);
+    assert!(!read.statics.is_empty() && read.statics == parsed.statics);
+    assert!(!read.slots.is_empty() && read.slots == parsed.slots);
+    assert_eq!(read.private_functions, parsed.private_functions);
+    assert_eq!(read.imports, parsed.imports);
+    let place = read.exports.values().next().expect("there are some").place;
+    assert!(
+        read.file_offset(place).is_some() && read.file_offset(place) == parsed.file_offset(place)
+    );
+
+    // Cut short anywhere, it is an error or what there is, never a panic.
+    for length in [0, 10, 64, 200, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(file.path(), &bytes[..length]).expect("it is written");
+        let _ = Image::read(file.path());
+    }
+}
