@@ -79,7 +79,7 @@ impl Link<'_> {
         command.arg(format!("-B{}", self.line.lld_drivers()?.display())).arg("-fuse-ld=lld");
         command.args([
             "-Wl,--export-dynamic",
-            "-Wl,--build-id=sha1",
+            "-Wl,--build-id=fast",
             "-Wl,-z,norelro",
             "-Wl,-z,now",
         ]);
