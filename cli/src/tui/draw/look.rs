@@ -37,7 +37,8 @@ impl Look {
             Tone::Good => (Color::Green, Modifier::BOLD),
             Tone::Bad => (Color::Red, Modifier::BOLD),
             Tone::Notice => (Color::Yellow, Modifier::BOLD),
-            Tone::Name => (Color::Cyan, Modifier::empty()),
+            // Cyan is hard to read on white, and blue on black.
+            Tone::Name => (Color::Magenta, Modifier::empty()),
             Tone::Added => (Color::Green, Modifier::empty()),
             Tone::Removed => (Color::Red, Modifier::empty()),
         };
