@@ -116,6 +116,9 @@ pub fn socket_folder(target_dir: &Path) -> Result<PathBuf> {
         [base.map(|base| base.join(&name)), Some(in_target), Some(std::env::temp_dir().join(name))];
     let folder = candidates.into_iter().flatten().find(fits).unwrap_or_default();
     let doing = || format!("make the folder {}", folder.display());
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above).context(Kind::System, doing)?;
+    }
     match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(error).context(Kind::System, doing);

@@ -36,9 +36,9 @@ pub(super) fn lines_at(now: u64, status: &Status, base: &Path, colors: bool) -> 
     }
     match status.pending.as_deref() {
         // That was asked for, and is how things are to be.
-        Some(Event::RolledBack { generation, .. }) => lines.push(format!(
-            "next: `hotdev reload` applies the files again, with what generation {generation} had"
-        )),
+        Some(Event::RolledBack { .. }) => {
+            lines.push("next: `hotdev reload` applies the files as they are now".into());
+        }
         Some(pending) => {
             lines.push("not live:".into());
             let fate = if status.state == "exited" { Fate::None } else { Fate::RunsOn };

@@ -325,11 +325,7 @@ fn the_status_takes_a_rollback_for_what_was_asked() {
     let text = for_editor(&status_of(Some(back)));
     assert!(!text.contains("not live"), "{text}");
     assert!(text.contains("\n     0            as it started\n*    1 "), "{text}");
-    assert!(
-        text.ends_with(
-            "next: `hotdev reload` applies the files again, with what generation 2 had\n"
-        )
-    );
+    assert!(text.ends_with("next: `hotdev reload` applies the files as they are now\n"));
     let Event::Status(status) = status_of(None) else { unreachable!() };
     let back = Event::RolledBack { generation: 1, to: 0, reason: "asked for".into() };
     let (generations, pending) = (Vec::new(), Some(Box::new(back)));

@@ -180,6 +180,12 @@ impl Session {
             Opened::CompileError(diagnostics) => {
                 self.pending = None;
                 self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR);
+                if matches!(self.running, Running::Yes { .. }) {
+                    let message = "the program runs on as it was, and restarts with the next save \
+                                   that compiles";
+                    let (message, hint) = (message.to_owned(), None);
+                    self.reporter.event(&event::Event::Warning { message, hint });
+                }
             }
             // What was saved during the build goes into the program as soon as it runs.
             Opened::Ready(workshop) => self.replace(workshop),

@@ -246,12 +246,12 @@ fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
         }
         Event::Live { generation, functions, ms, notes, .. } => {
             let mut text = took(ms.total);
+            if !notes.is_empty() {
+                text += &format!("  {}", count(notes.len(), "note"));
+            }
             if !functions.is_empty() {
                 let names = phrases::list_within(functions, NAMES);
                 text += &format!("  {}: {names}", count(functions.len(), "function"));
-            }
-            if !notes.is_empty() {
-                text += &format!("  {}", count(notes.len(), "note"));
             }
             Verdict::new(format!("live {generation}"), Tone::Good, text)
         }

@@ -34,11 +34,17 @@ impl Workshop {
     ) -> Calls {
         // Code of one crate may be inlined into another.
         let is_plain = self.graph.crates.iter().all(|krate| !krate.invocation.optimized);
+        // Both versions of a function that was kept apart run on, and not all of their callers are
+        // led through the entry of this patch.
+        let names = patch.functions.iter().filter(|name| self.program.is_apart(name, 0));
+        let apart: BTreeSet<String> = names.map(|name| symbol_name::path(name)).collect();
         let sources = || self.newest.values().map(|output| &output.sources);
         let is_certain = |path: &str| {
             let name = path.split("::{").next().unwrap_or(path);
             let name = name.rsplit("::").next().unwrap_or(name);
-            is_plain && !sources().any(|sources| sources.is_always_inlined(name))
+            is_plain
+                && !apart.contains(path)
+                && !sources().any(|sources| sources.is_always_inlined(name))
         };
         Calls::new(&library.watched, &patch.functions, shown, is_certain)
     }

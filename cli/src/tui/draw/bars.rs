@@ -35,8 +35,9 @@ pub(super) fn status(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now
     let badge = format!(" {} ", headline.word);
     let room = usize::from(area.width).saturating_sub(line::width(&badge) + 2);
     let subject = line::width(&headline.subject);
-    // Where there is a subject, what happened to it goes before all that is said beside it.
-    let wanted = if subject > 0 { subject + 2 + line::width(&headline.text) } else { 14 };
+    // What happened goes before all that is said beside it.
+    let gap = if subject > 0 { 2 } else { 0 };
+    let wanted = subject + gap + line::width(&headline.text);
     let fits = |text: &String, needed: usize| line::width(text) + needed <= room;
     let short = format!(" {name} ");
     let right = Some(right).filter(|text| fits(text, wanted));
