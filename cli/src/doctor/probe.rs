@@ -47,7 +47,8 @@ const PROGRAM: &str = "fn main() {\n    println!(\"{}\", hotdev_probe::text());\
 pub fn build(root: &Path, target_dir: &Path, selection: &Selection) -> Result<Probe> {
     let doing = || format!("write to {}", target_dir.display());
     let place = target_dir.join("hotdev");
-    let made_here = [place.as_path(), target_dir].map(|folder| (folder, !folder.exists()));
+    let folders = [place.as_path(), target_dir].into_iter();
+    let made_here: Vec<&Path> = folders.filter(|folder| !folder.exists()).collect();
     let hint = "make it a folder that you can write, or name another with `--target-dir`";
     let made = fs::create_dir_all(&place).context(Kind::System, doing);
     made.map_err(|error| error.hint(hint))?;
@@ -71,7 +72,7 @@ pub fn build(root: &Path, target_dir: &Path, selection: &Selection) -> Result<Pr
     let outcome = link(&selection, &layout).unwrap_or_else(Outcome::Failed);
     let probe = Probe { rustc: recorded(&layout.invocations()), outcome };
     drop(folder);
-    for (folder, _) in made_here.into_iter().filter(|(_, is_ours)| *is_ours) {
+    for folder in made_here {
         // One that is in use by now stays.
         let _ = fs::remove_dir(folder);
     }

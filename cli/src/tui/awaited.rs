@@ -129,6 +129,10 @@ mod tests {
     #[test]
     fn what_a_note_says_is_not_said_twice() {
         let noted = live(&["game::a", "game::b"], &["game::b"]);
+        let (mut status, start) = (Status::default(), Instant::now());
+        status.hear(&Said::Event(noted.clone()), false, start);
+        let text = status.headline(start + CALM).text;
+        assert!(text.contains("  1 note  2 functions: game::a, game::b  1 waits"), "{text}");
         assert_eq!(ends(from_ref(&noted)), ["", "1 waits for its first call"]);
         let a = called(3, &["game::a"], &["game::b"]);
         assert_eq!(ends(&[noted.clone(), a.clone()]), ["", ""]);
