@@ -53,6 +53,7 @@ pub fn begin(outputs: Vec<(String, Arc<Output>)>, folder: PathBuf, busy: Busy) {
         .map(|(key, output)| (key, output.units.iter().map(Arc::downgrade).collect::<Vec<_>>()))
         .collect();
     let work = move || {
+        give_way();
         for (key, units) in outputs {
             let path = folder.join(key);
             if let Err(error) = index(&units, &path, &busy) {
@@ -63,6 +64,14 @@ pub fn begin(outputs: Vec<(String, Arc<Output>)>, folder: PathBuf, busy: Busy) {
     };
     if let Err(error) = thread::Builder::new().name("index".into()).spawn(work) {
         tracing::warn!(%error, "no thread for the index");
+    }
+}
+
+/// Lets all else have the processors first: the program is starting. (On Linux, this is the calling
+/// thread's own priority: getpriority(2).)
+fn give_way() {
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!(%error, "the index has the priority of everything else");
     }
 }
 

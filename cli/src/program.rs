@@ -88,6 +88,12 @@ impl Program {
         }
     }
 
+    /// The same executable started with another hot image.
+    pub fn begin_anew(&mut self, hot: Image) {
+        let executable = std::mem::take(&mut self.images[0]);
+        *self = Self::new(executable, hot);
+    }
+
     /// Takes in that statics have another symbol: new, old.
     pub fn rename_statics(&mut self, renamed: &BTreeMap<String, String>) {
         for (now, was) in renamed {

@@ -118,6 +118,20 @@ impl Unit {
         }
     }
 
+    /// Hash of the object file, where it was found before.
+    pub fn known_content(&self) -> Option<u64> {
+        self.content.get().copied()
+    }
+
+    /// The object file and its hash.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_and_hash(&self) -> Result<(u64, Vec<u8>)> {
+        let bytes = self.read()?;
+        Ok((xxh3_64(&bytes), bytes))
+    }
+
     /// What has to be known of the unit to compare another with it. Read from the object the first
     /// time.
     ///
@@ -131,12 +145,16 @@ impl Unit {
         Ok(self.facts.get_or_init(|| facts))
     }
 
-    /// The hash of the object, and its facts: those among `kept` (by that hash), or read from the
-    /// object.
+    /// The hash of the object, and its facts: known already, those among `kept` (by that hash), or
+    /// read from the object.
     ///
     /// # Errors
     /// When the object is damaged.
     pub fn find_facts(&self, kept: &mut HashMap<u64, Facts>) -> Result<(u64, &Facts)> {
+        if let (Some(content), Some(facts)) = (self.content.get(), self.facts.get()) {
+            kept.remove(content);
+            return Ok((*content, facts));
+        }
         // Read once: the file may be replaced at any time.
         let bytes = self.read()?;
         let content = *self.content.get_or_init(|| xxh3_64(&bytes));

@@ -1,8 +1,10 @@
 //! What a restart links: the hot image always, the executable only where it would be another one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use hotdev_tests::{Session, Workspace};
 
@@ -258,5 +260,58 @@ fn whole_dependencies_that_do_not_link_are_not_tried_again() {
     hot.expect_event("restarted");
     hot.expect_line(&["lib-2", "from 100", "from 5"]);
     assert_eq!(calls(&hot), 3, "what is used alone");
+    hot.end();
+}
+
+/// The rewritten objects, each with what tells it from one that is written anew.
+fn rewritten(hot: &Session) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let folders = images(hot, "image.json").into_iter().map(|it| it.with_file_name("rewritten"));
+    let files = folders.flat_map(|folder| fs::read_dir(folder).expect("it is kept"));
+    let objects = files.flatten().map(|file| file.path());
+    let objects = objects.filter(|path| path.extension().is_some_and(|is| is == "o"));
+    let stamp = |path: &Path| {
+        let file = path.metadata().expect("it is there");
+        (file.ino(), file.modified().expect("Linux knows"))
+    };
+    objects.map(|path| (path.clone(), stamp(&path))).collect()
+}
+
+#[test]
+fn objects_of_units_that_did_not_change_are_kept() {
+    let mut hot = start();
+    let mut before = rewritten(&hot);
+    let layout = |hot: &mut Session, from: &str, to: &str, score: &str| {
+        hot.save_at_once(|workspace| {
+            workspace.edit(LIB, &format!("pub score: {from}"), &format!("pub score: {to}"));
+        });
+        hot.expect_verdict("restarted");
+        hot.expect_line(&[score, "quiet", "bin-0", "from 100", "from 5"]);
+    };
+    for (from, to) in [("u32", "u64"), ("u64", "u16")] {
+        layout(&mut hot, from, to, "lib-0 score=");
+        let after = rewritten(&hot);
+        let kept = after.iter().filter(|(path, stamp)| before.get(*path) == Some(*stamp)).count();
+        assert!(0 < kept && kept < after.len(), "{kept} of {}", after.len());
+        assert!(before.keys().any(|path| !path.exists()), "what is not needed goes");
+        before = after;
+    }
+    hot.end();
+}
+
+#[test]
+fn damaged_objects_are_made_again() {
+    let mut hot = start();
+    let objects = rewritten(&hot);
+    assert!(!objects.is_empty());
+    for path in objects.keys() {
+        let length = path.metadata().expect("it is there").len();
+        fs::write(path, vec![7; length as usize]).expect("it is the test's");
+    }
+    hot.edit(LIB, "pub score: u32", "pub score: u64");
+    hot.expect_verdict("restarted");
+    hot.expect_line(&["lib-0 score=", "quiet", "bin-0", "from 100", "from 5"]);
+    // It was not linked in a way that cannot be patched.
+    hot.edit(LIB, "lib-0", "lib-1");
+    hot.expect_verdict("live");
     hot.end();
 }

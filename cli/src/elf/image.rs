@@ -10,7 +10,7 @@ use std::path::Path;
 use object::read::elf::{
     ElfFile64, FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _,
 };
-use object::{LittleEndian as LE, Object as _, elf};
+use object::{LittleEndian as LE, Object as _, ReadCache, elf};
 
 use super::{SymbolKind, is_static_name};
 use crate::error::{Context, Error, Kind, Result};
@@ -74,6 +74,18 @@ impl Image {
         let doing = || format!("read the image {}", path.display());
         let bytes = read_tables(path).context(Kind::System, doing)?;
         Self::parse(&bytes).context(Kind::Image, doing)
+    }
+
+    /// Reads an image's build id alone.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no x86-64 ELF image.
+    pub fn read_build_id(path: &Path) -> Result<Vec<u8>> {
+        let doing = || format!("read the image {}", path.display());
+        let file = ReadCache::new(File::open(path).context(Kind::System, doing)?);
+        let image = ElfFile64::<LE, _>::parse(&file).context(Kind::Image, doing)?;
+        let build_id = image.build_id().context(Kind::Image, doing)?;
+        Ok(build_id.unwrap_or_default().to_vec())
     }
 
     /// Reads an image from its bytes.

@@ -17,7 +17,7 @@ pub mod stub;
 pub mod thread_locals;
 
 /// What a symbol stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SymbolKind {
     /// Code.
     Function,

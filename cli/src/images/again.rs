@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::invocation::Invocation;
 use crate::units::Unit;
 
-/// Links the hot image of these crates and puts it in the place of the last one; false, with
-/// everything as it was, where the executable would have to be another one as well.
+/// Links the hot image of these crates, puts it in the place of the last one and gives it; `None`,
+/// with everything as it was, where the executable would have to be another one as well.
 ///
 /// `output` is the executable under the name that cargo looks for. It is removed first, so that
 /// cargo does not take a program for fresh that others than cargo have changed.
@@ -24,25 +24,30 @@ pub fn relink(
     record: &ImageRecord,
     crates: &[(&Invocation, &[Arc<Unit>])],
     output: &Path,
-) -> Result<bool> {
+) -> Result<Option<Image>> {
     let scratch = scratch(&record.folder)?;
-    let Some(kept) = Kept::read(record) else { return Ok(false) };
-    let objects = hot::rewrite(hot::of_units(crates)?, &[], scratch.path())?;
-    let image = scratch.path().join("libhot.so");
-    hot::link(record, &objects.hot, &image)?;
+    let Some(kept) = Kept::read(record) else { return Ok(None) };
+    let (objects, image) = hot::make(&hot::of_units(crates)?, &[], record, scratch.path())?;
     let hot = Image::read(&image)?;
     if let Some(why) = kept.obstacle_to_relink(inputs::own(&objects)?, &hot, record) {
         tracing::debug!(why, "a restart takes cargo");
-        return Ok(false);
+        return Ok(None);
     }
     hot::fill_thread_locals(&image, &hot, &objects.thread_locals, &kept.offer.thread_locals)?;
-    match fs::remove_file(output) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::new(Kind::System, format!("remove {}", output.display()), error));
-        }
-        _ => put(&image, &record.hot_image())?,
+    if let Err(error) = fs::remove_file(output)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(Error::new(Kind::System, format!("remove {}", output.display()), error));
     }
-    // Large as the program is, and nobody waits for it; the next link removes what is left then.
+    // Not put over the last one: a file system that keeps such a replacement safe (ext4) has the
+    // new file written to the disk first. Without the output, cargo links whatever is left here.
+    let aside = scratch.path().join("last-libhot.so");
+    put(&record.hot_image(), &aside)?;
+    if let Err(error) = put(&image, &record.hot_image()) {
+        let _ = put(&aside, &record.hot_image());
+        return Err(error);
+    }
+    // Large as an image is, and nobody waits for it; the next link removes what is left then.
     let _ = std::thread::Builder::new().name("scratch".into()).spawn(move || drop(scratch));
-    Ok(true)
+    Ok(Some(hot))
 }

@@ -1,5 +1,6 @@
 //! The hot image: every hot crate's objects, rewritten so that their functions can be replaced.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,13 +9,15 @@ use std::sync::Arc;
 
 use object::elf;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::command_line::CommandLine;
-use super::{ImageRecord, Names, bundled, run_linker};
-use crate::elf::SymbolKind;
+use super::rewritten::{Entry, Last, Part, Source};
+use super::survey::Survey;
+use super::{ImageRecord, bundled, rewritten, run_linker};
 use crate::elf::image::Image;
 use crate::elf::object_file::ObjectFile;
-use crate::elf::rewrite::{self, Linkage};
+use crate::elf::rewrite;
 use crate::elf::stub;
 use crate::elf::thread_locals::{self, ThreadLocalUse};
 use crate::error::{Context, Error, Kind, Result};
@@ -23,14 +26,6 @@ use crate::layout::Layout;
 use crate::symbol_name;
 use crate::units::{self, Unit};
 
-/// A name that hot objects define.
-#[derive(Clone, Copy, Debug)]
-pub struct Name {
-    kind: SymbolKind,
-    /// How many objects define it.
-    count: u32,
-}
-
 /// The objects of the hot crates.
 pub struct Inputs {
     /// Hot libraries: key and rlib.
@@ -38,14 +33,14 @@ pub struct Inputs {
     /// C objects in the rlibs of hot libraries.
     pub bundled: Vec<Vec<u8>>,
     /// All objects that rustc made of them.
-    pub units: Units,
+    crates: Vec<(Vec<Unit>, Compiled)>,
 }
 
-/// Objects, and how each was compiled.
-pub type Units = Vec<(ObjectFile, Compiled)>;
+/// Units, and how each was compiled.
+pub type Units<'a> = Vec<(&'a Unit, Compiled)>;
 
 /// How a crate's objects were compiled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Compiled {
     optimized: bool,
     is_binary: bool,
@@ -63,6 +58,20 @@ pub struct Objects {
     /// What [`fill_thread_locals`] has to fill.
     pub thread_locals: Vec<ThreadLocalUse>,
     stubs: BTreeSet<String>,
+    /// How many of the hot ones are those of the last link.
+    kept: usize,
+}
+
+impl Compiled {
+    /// In the names of files.
+    pub fn mark(self) -> &'static str {
+        match (self.optimized, self.is_binary) {
+            (false, false) => "",
+            (true, false) => "-o",
+            (false, true) => "-b",
+            (true, true) => "-ob",
+        }
+    }
 }
 
 impl Inputs {
@@ -82,30 +91,27 @@ impl Inputs {
         }
         let binary = Invocation::read(&layout.invocations(), &line.output_name())?;
         crates.push((units::in_files(&line.objects, None)?, compiled(&binary)?));
-        let units = crates
-            .iter()
-            .flat_map(|(units, how)| units.iter().map(move |unit| (unit, *how)))
-            .collect();
-        Ok(Self { libraries, bundled, units: parse(units)? })
+        Ok(Self { libraries, bundled, crates })
+    }
+
+    /// All units.
+    pub fn units(&self) -> Units<'_> {
+        let crates = self.crates.iter();
+        crates.flat_map(|(units, how)| units.iter().map(move |unit| (unit, *how))).collect()
     }
 }
 
-/// Reads units that are known already.
+/// Units that are known already.
 ///
 /// # Errors
-/// When one cannot be read or was compiled in a way that cannot be patched.
-pub fn of_units(crates: &[(&Invocation, &[Arc<Unit>])]) -> Result<Units> {
+/// When one was compiled in a way that cannot be patched.
+pub fn of_units<'a>(crates: &[(&Invocation, &'a [Arc<Unit>])]) -> Result<Units<'a>> {
     let mut units = Vec::new();
     for (invocation, own) in crates {
         let how = compiled(invocation)?;
         units.extend(own.iter().map(|unit| (&**unit, how)));
     }
-    parse(units)
-}
-
-fn parse(units: Vec<(&Unit, Compiled)>) -> Result<Units> {
-    let parsed = units.into_par_iter();
-    parsed.map(|(unit, how)| Ok((ObjectFile::parse(unit.read()?)?, how))).collect()
+    Ok(units)
 }
 
 /// The key in `lib<key>.rlib`.
@@ -135,86 +141,123 @@ fn compiled(invocation: &Invocation) -> Result<Compiled> {
     Ok(Compiled { optimized: invocation.optimized, is_binary: invocation.is_binary })
 }
 
-/// What all hot objects define together.
-struct Survey(Names);
-
-impl Survey {
-    fn of(units: &Units) -> Self {
-        let mut names = Names::new();
-        for (object, _) in units {
-            for (name, kind) in units::definitions(object) {
-                names.entry(name.to_owned()).or_insert(Name { kind, count: 0 }).count += 1;
-            }
-        }
-        Self(names)
-    }
-}
-
-impl Linkage for Survey {
-    fn kind(&self, name: &str) -> Option<SymbolKind> {
-        self.0.get(name).map(|name| name.kind)
-    }
-
-    fn is_unique(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|name| name.count == 1)
-    }
-}
-
-/// Rewrites every object into `folder`, and writes the C objects there.
+/// Rewrites every object that is not there from the last link, and writes what is of this link
+/// alone, the C objects too, into `scratch`.
 ///
 /// # Errors
-/// When a file cannot be written.
-pub fn rewrite(units: Units, bundled: &[Vec<u8>], folder: &Path) -> Result<Objects> {
-    let survey = Survey::of(&units);
-    let rewritten: Vec<_> = units
-        .into_par_iter()
-        .enumerate()
-        .map(|(number, (object, how))| rewrite_one(object, how, &survey, folder, number))
-        .collect::<Result<_>>()?;
-    let mut objects = Objects::default();
-    for one in rewritten {
-        objects.hot.extend(one.hot);
-        objects.executable.extend(one.executable);
-        objects.thread_locals.extend(one.thread_locals);
-        objects.stubs.extend(one.stubs);
+/// When a file cannot be read or written.
+fn rewrite(
+    units: &Units<'_>,
+    bundled: &[Vec<u8>],
+    record: &ImageRecord,
+    scratch: &Path,
+) -> Result<Objects> {
+    let folder = record.rewritten();
+    fs::create_dir_all(&folder).context(Kind::System, || format!("make {}", folder.display()))?;
+    let last = Last::read(folder);
+    let parts = units.par_iter().map(|(unit, how)| last.find(unit, *how));
+    let parts: Vec<Part<'_>> = parts.collect::<Result<_>>()?;
+    let survey = Survey::of(parts.iter().map(Part::profile));
+    let link = Link { survey, last: &last, scratch };
+    let made = parts.into_par_iter().enumerate().map(|(number, part)| link.make(part, number));
+    let made: Vec<Made<'_>> = made.collect::<Result<_>>()?;
+
+    let (mut objects, mut entries) = (Objects::default(), Vec::new());
+    for one in made {
+        match one {
+            Made::Kept(source, entry) => {
+                objects.hot.push(last.path(source, entry.answers));
+                objects.kept += usize::from(matches!(entry, Cow::Borrowed(_)));
+                objects.thread_locals.extend(entry.thread_locals.iter().cloned());
+                objects.stubs.extend(entry.stubs.iter().cloned());
+                entries.push((source, entry));
+            }
+            Made::Apart(own) => {
+                objects.hot.extend(own.hot);
+                objects.executable.extend(own.executable);
+                objects.thread_locals.extend(own.thread_locals);
+                objects.stubs.extend(own.stubs);
+            }
+        }
     }
-    objects.bundled = bundled::write(bundled, folder)?;
-    let path = folder.join("stubs.o");
+    last.replace(&entries)?;
+    objects.bundled = bundled::write(bundled, scratch)?;
+    let path = scratch.join("stubs.o");
     fs::write(&path, stub::object(objects.stubs.iter())?)
         .context(Kind::System, || format!("write {}", path.display()))?;
     objects.hot.push(path);
     Ok(objects)
 }
 
-fn rewrite_one(
-    mut object: ObjectFile,
-    how: Compiled,
-    survey: &Survey,
-    folder: &Path,
-    number: usize,
-) -> Result<Objects> {
-    let mut objects = Objects::default();
-    if is_allocator(&object) {
-        // What it calls in std is hidden, so it has to stay with std.
+/// What one unit becomes.
+enum Made<'a> {
+    /// A part of the hot image, kept for the next link.
+    Kept(Source, Cow<'a, Entry>),
+    /// Objects of which one is for the executable.
+    Apart(Objects),
+}
+
+struct Link<'a> {
+    survey: Survey,
+    last: &'a Last,
+    scratch: &'a Path,
+}
+
+impl Link<'_> {
+    fn make<'a>(&self, part: Part<'a>, number: usize) -> Result<Made<'a>> {
+        let (source, object, profile) = match part.resolve(&self.survey)? {
+            Part::Known(source, entry, _) => return Ok(Made::Kept(source, Cow::Borrowed(entry))),
+            Part::New(source, object, profile) => (source, object, profile),
+        };
+        if is_allocator(&object) {
+            return self.allocator(*object, number).map(Made::Apart);
+        }
+        let how = source.how;
+        if how.is_binary && has_thread_locals(&object) {
+            return self.with_thread_locals(*object, how, number).map(Made::Apart);
+        }
+        let mut object = *object;
+        let found = rewrite::rewrite(&mut object, &self.survey, how.optimized);
+        let answers = self.survey.answers(&profile);
+        let entry = self.last.write(source, (profile, answers), object, found)?;
+        Ok(Made::Kept(source, Cow::Owned(entry)))
+    }
+
+    /// What it calls in std is hidden, so it has to stay with std.
+    fn allocator(&self, mut object: ObjectFile, number: usize) -> Result<Objects> {
         for symbol in object.symbols.iter_mut().filter(|symbol| symbol.is_global()) {
             symbol.set_visibility(elf::STV_DEFAULT);
         }
-        objects.executable.push(write(object, folder, &format!("{number}-allocator.o"))?);
-        return Ok(objects);
+        let executable = vec![self.write(object, &format!("{number}-allocator.o"))?];
+        Ok(Objects { executable, ..Objects::default() })
     }
-    if how.is_binary
-        && object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined())
-    {
-        refuse_shared_thread_locals(&object, survey)?;
+
+    fn with_thread_locals(
+        &self,
+        mut object: ObjectFile,
+        how: Compiled,
+        number: usize,
+    ) -> Result<Objects> {
+        refuse_shared_thread_locals(&object, &self.survey)?;
         let mut copy = object.clone();
         thread_locals::keep_thread_locals(&mut copy);
-        objects.executable.push(write(copy, folder, &format!("{number}-tls.o"))?);
+        let executable = vec![self.write(copy, &format!("{number}-tls.o"))?];
+        let found = rewrite::rewrite(&mut object, &self.survey, how.optimized);
+        let hot = vec![self.write(object, &format!("{number}.o"))?];
+        let thread_locals = found.thread_locals.into_iter().map(|(used, _)| used).collect();
+        Ok(Objects { hot, executable, thread_locals, stubs: found.stubs, ..Objects::default() })
     }
-    let found = rewrite::rewrite(&mut object, survey, how.optimized);
-    objects.stubs = found.stubs;
-    objects.thread_locals = found.thread_locals.into_iter().map(|(used, _)| used).collect();
-    objects.hot.push(write(object, folder, &format!("{number}.o"))?);
-    Ok(objects)
+
+    fn write(&self, object: ObjectFile, name: &str) -> Result<PathBuf> {
+        let path = self.scratch.join(name);
+        fs::write(&path, object.write()?)
+            .context(Kind::System, || format!("write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+fn has_thread_locals(object: &ObjectFile) -> bool {
+    object.symbols.iter().any(|symbol| symbol.kind == elf::STT_TLS && symbol.is_defined())
 }
 
 /// The executable's copy of a thread-local must not lead to copies of what the hot image has.
@@ -238,24 +281,39 @@ fn is_allocator(object: &ObjectFile) -> bool {
     })
 }
 
-fn write(object: ObjectFile, folder: &Path, name: &str) -> Result<PathBuf> {
-    let path = folder.join(name);
-    fs::write(&path, object.write()?)
-        .context(Kind::System, || format!("write {}", path.display()))?;
-    Ok(path)
-}
-
-/// Links the hot image to a file that is to become the record's.
+/// Links these units to a hot image in `scratch`, which is to become the record's.
 ///
 /// # Errors
-/// What the linker says.
-pub fn link(record: &ImageRecord, objects: &[PathBuf], output: &Path) -> Result<()> {
+/// When a unit cannot be read or is none that can be patched; what the linker says.
+pub fn make(
+    units: &Units<'_>,
+    bundled: &[Vec<u8>],
+    record: &ImageRecord,
+    scratch: &Path,
+) -> Result<(Objects, PathBuf)> {
+    let image = scratch.join("libhot.so");
+    let mut objects = rewrite(units, bundled, record, scratch)?;
+    if let Err(error) = link(record, &objects.hot, &image) {
+        rewritten::forget(&record.rewritten());
+        if objects.kept == 0 {
+            return Err(error);
+        }
+        // Something has happened to the objects of the last link.
+        objects = rewrite(units, bundled, record, scratch)?;
+        link(record, &objects.hot, &image)?;
+    }
+    Ok((objects, image))
+}
+
+fn link(record: &ImageRecord, objects: &[PathBuf], output: &Path) -> Result<()> {
     let list = record.folder.join("objects.rsp");
     units::write_response_file(&list, objects)?;
     let mut command = Command::new(&record.lld);
     command.args(["-flavor", "gnu", "-shared", "-o"]).arg(output);
     // The executable will look for it under this name.
     command.arg("-soname").arg(record.hot_image());
+    // Merging equal strings takes half of the linker's time, and saves a fifth of the file.
+    command.arg("-O0");
     command
         .args(units::LINK_OPTIONS)
         .arg("--build-id=fast")

@@ -19,9 +19,10 @@ mod executable;
 mod hot;
 mod inputs;
 mod kept;
+mod rewritten;
 mod stamp;
+mod survey;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,11 @@ impl ImageRecord {
     /// The objects of the binary crate, unchanged, as rustc made them.
     pub fn objects(&self) -> PathBuf {
         self.folder.join("objects")
+    }
+
+    /// The objects that the hot image is made of; see [`rewritten`].
+    fn rewritten(&self) -> PathBuf {
+        self.folder.join("rewritten")
     }
 
     /// A hot library's rlib, unchanged, as it was linked.
@@ -174,9 +180,7 @@ fn link_images(layout: &Layout, line: &CommandLine, linker: &str) -> Result<()> 
     };
     let scratch = scratch(&record.folder)?;
     let scratch = scratch.path();
-    let objects = hot::rewrite(inputs.units, &inputs.bundled, scratch)?;
-    let hot_image = scratch.join("libhot.so");
-    hot::link(&record, &objects.hot, &hot_image)?;
+    let (objects, hot_image) = hot::make(&inputs.units(), &inputs.bundled, &record, scratch)?;
     let hot = Image::read(&hot_image)?;
     let link =
         executable::Link { layout, line, linker, record: &record, objects: &objects, scratch };
@@ -283,6 +287,3 @@ fn run_linker(command: &mut Command, doing: &str) -> Result<()> {
     let cause = if first.is_empty() { messages.trim() } else { &first.join("; ") };
     Err(Error::new(Kind::Link, doing, cause))
 }
-
-/// Kinds and numbers of the symbols that objects define.
-type Names = HashMap<String, hot::Name>;

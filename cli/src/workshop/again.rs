@@ -8,7 +8,6 @@ use crate::check::Known;
 use crate::elf::image::Image;
 use crate::error::Result;
 use crate::images;
-use crate::program::Program;
 
 impl Workshop {
     /// The workshop of a program that has the newest units from its beginning, where that is what
@@ -56,16 +55,13 @@ impl Workshop {
         let Some(binary) = binary.filter(|_| crates.len() == self.graph.crates.len()) else {
             return Ok(false);
         };
-        let executable = Image::read(&self.executable.path)?;
-        if executable.build_id != self.record.build_id {
+        if Image::read_build_id(&self.executable.path)? != self.record.build_id {
             // The developer's own `cargo build` puts its program in the same place.
             return Ok(false);
         }
         let output = binary.invocation.out_dir().join(&binary.key);
-        if !images::relink(&self.record, &crates, &output)? {
-            return Ok(false);
-        }
-        self.program = Program::new(executable, Image::read(&self.record.hot_image())?);
+        let Some(hot) = images::relink(&self.record, &crates, &output)? else { return Ok(false) };
+        self.program.begin_anew(hot);
         self.begin_anew();
         Ok(true)
     }
