@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::command_line::CommandLine;
-use super::hot::Objects;
 use super::kept::Kept;
+use super::objects::Objects;
 use super::stamp::Stamp;
 use super::{ImageRecord, inputs, run_linker};
 use crate::elf::image::Image;
@@ -77,6 +77,8 @@ impl Link<'_> {
     fn attempt(&self, hot_image: &Path, whole: bool) -> Result<()> {
         let mut command = Command::new(driver(self.linker));
         command.arg(format!("-B{}", self.line.lld_drivers()?.display())).arg("-fuse-ld=lld");
+        // As for the hot image. What rustc asks for an optimized program comes later, and counts.
+        command.arg("-Wl,-O0");
         command.args([
             "-Wl,--export-dynamic",
             "-Wl,--build-id=fast",

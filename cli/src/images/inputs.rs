@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::ImageRecord;
 use super::command_line::CommandLine;
-use super::hot::Objects;
+use super::objects::Objects;
 use super::stamp::Stamp;
 use crate::error::{Context, Kind, Result};
 use crate::layout::Layout;

@@ -19,6 +19,7 @@ mod executable;
 mod hot;
 mod inputs;
 mod kept;
+mod objects;
 mod rewritten;
 mod stamp;
 mod survey;
