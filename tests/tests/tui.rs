@@ -87,6 +87,28 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
 }
 
 #[test]
+fn going_back_hides_no_error() {
+    let mut screen = Screen::start(Workspace::copy("single"));
+    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
+    screen.expect(&["live 1", "new greeting"]);
+    screen.workspace().edit("src/main.rs", "number * 2", "number * two");
+    screen.expect(&["compile error", "cannot find value `two`"]);
+    screen.press("\x1b");
+    screen.expect_gone("src/main.rs:15:14");
+    screen.press("u");
+    screen.expect(&["rolled back", "a compile error waits, p shows it", "p problem"]);
+    screen.expect(&["old greeting"]);
+    assert_eq!(screen.status()["pending"]["event"], "compile-error");
+    screen.press("p");
+    screen.expect(&["cannot find value `two`", "src/main.rs:15:14"]);
+    screen.workspace().edit("src/main.rs", "number * two", "number * 2");
+    screen.expect(&["live 2", "new greeting"]);
+    screen.expect_gone("src/main.rs:15:14");
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
 fn a_refusal_is_asked_about() {
     let mut screen = Screen::start(answering());
     screen.workspace().edit("src/main.rs", "ticks: u32,", "ticks: u64,");

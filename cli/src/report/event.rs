@@ -99,6 +99,11 @@ impl Event {
         }
     }
 
+    /// Whether it says that something is wrong with the files, until they are others.
+    pub fn is_problem(&self) -> bool {
+        matches!(self, Self::CompileError { .. } | Self::Refused { .. })
+    }
+
     /// The code of a refusal.
     pub fn code(&self) -> Option<RefusalCode> {
         if let Self::Refused { code, .. } = self { Some(*code) } else { None }

@@ -98,7 +98,9 @@ impl Session {
         self.reporter.event(&verdict);
         // The files are ahead of the program now.
         self.note(&verdict);
-        self.verdict = Some(verdict.clone());
+        if !self.verdict.as_ref().is_some_and(event::Event::is_problem) {
+            self.verdict = Some(verdict.clone());
+        }
         responder.event(&verdict);
         responder.done(exit::LIVE, None, None);
     }

@@ -129,10 +129,10 @@ impl App {
                     self.open(Panel::Problem);
                 }
             }
-            Said::Event(
-                Event::Live { .. } | Event::Unchanged { .. } | Event::RolledBack { .. },
-            )
+            Said::Event(Event::Live { .. } | Event::Unchanged { .. })
             | Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.solved(),
+            // The files are what they were: what is wrong with them stays so.
+            Said::Event(Event::RolledBack { .. }) => self.notice = None,
             Said::Error { .. } => self.open(Panel::Details),
             Said::Event(Event::Warning { message, .. }) => self.notice = Some(message.clone()),
             Said::Event(_) => {}

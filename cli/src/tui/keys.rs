@@ -1,5 +1,7 @@
 //! hotdev's own keys: what each does, where it goes, and how it is shown.
 
+use super::app::{App, Panel};
+
 /// A key as it is shown, and what it does.
 pub(super) struct Key {
     pub name: &'static str,
@@ -34,18 +36,16 @@ pub(super) const ALL: &[Key] = &[
 ];
 
 /// The keys that matter now, the most important first; those that do not fit are left out.
-pub(super) fn hints(
-    panel: super::app::Panel,
-    asks: bool,
-    zoomed: bool,
-) -> Vec<(&'static str, &'static str)> {
-    use super::app::Panel;
+pub(super) fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     let mut hints = Vec::new();
-    if asks {
+    if app.asks() {
         hints.extend([("R", "restart"), ("Esc", "keep")]);
     }
+    if app.problem.is_some() && app.panel != Panel::Problem {
+        hints.push(("p", "problem"));
+    }
     hints.push(("i", "type"));
-    match panel {
+    match app.panel {
         Panel::Problem => hints.extend([("j/k", "next"), ("e", "edit"), ("Esc", "close")]),
         Panel::Details => hints.extend([
             ("j/k", "select"),
@@ -57,10 +57,10 @@ pub(super) fn hints(
         Panel::Timeline => hints.extend([("u", "back"), ("j/k", "select"), ("d", "details")]),
     }
     hints.push(("r", "reload"));
-    if !asks {
+    if !app.asks() {
         hints.push(("R", "restart"));
     }
-    if zoomed {
+    if app.zoomed {
         hints.push(("z", "unzoom"));
     }
     hints.push(("/", "search"));

@@ -1,13 +1,17 @@
 //! The status line's model: what runs, what is being done, and the last verdict. It says nothing
 //! that is not so.
 
-use std::path::Path;
+mod verdict;
+mod work;
+
 use std::time::{Duration, Instant};
 
 use super::awaited::Awaited;
-use super::text::{Tone, count, took};
-use crate::report::event::{Event, Item, Reason};
-use crate::report::{Said, phrases, refusals};
+use super::text::Tone;
+use crate::report::event::{Event, Reason};
+use crate::report::{Said, phrases};
+use verdict::Verdict;
+use work::Work;
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
 /// until then is still true.
@@ -19,12 +23,6 @@ const BEAT: Duration = Duration::from_millis(100);
 /// Crates named in the line.
 const SHOWN: usize = 3;
 
-/// Columns that names of functions may take in the line.
-const NAMES: usize = 60;
-
-/// What a refusal says before its message while it is a question.
-const QUESTION: &str = "R restarts, Esc keeps  ";
-
 /// Where things stand.
 #[derive(Debug, Default)]
 pub(super) struct Status {
@@ -34,7 +32,25 @@ pub(super) struct Status {
     pub program: Program,
     work: Option<Work>,
     verdict: Verdict,
+    /// What is wrong with the files, whatever was said of the program since.
+    pending: Option<Pending>,
     awaited: Option<Awaited>,
+}
+
+/// What stands between the files and the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    CompileError,
+    Refusal,
+}
+
+impl Pending {
+    fn waits(self) -> &'static str {
+        match self {
+            Self::CompileError => "a compile error waits, p shows it",
+            Self::Refusal => "a refused edit waits, p shows it",
+        }
+    }
 }
 
 /// The program, as far as events have told.
@@ -44,34 +60,6 @@ pub(super) enum Program {
     None,
     Running(u32),
     Ended(String),
-}
-
-/// A build under way.
-#[derive(Debug)]
-struct Work {
-    text: String,
-    since: Instant,
-    is_save: bool,
-    progress: Option<Progress>,
-    /// What cargo waits for or fetches.
-    note: Option<String>,
-}
-
-/// How far cargo is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Progress {
-    done: u32,
-    all: u32,
-    what: String,
-}
-
-/// What was said last: a word, its tone, and the rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Verdict {
-    word: String,
-    tone: Tone,
-    subject: String,
-    text: String,
 }
 
 /// The line, in parts.
@@ -102,7 +90,7 @@ impl Status {
                     self.work = None;
                 }
                 self.follow(event);
-                self.verdict = verdict(event, self.generation, asks);
+                self.verdict = Verdict::of(event, self.generation, asks, self.pending);
             }
             Said::Error { message, .. } => {
                 (self.work, self.awaited) = (None, None);
@@ -126,6 +114,12 @@ impl Status {
             }
             _ => {}
         }
+        match event {
+            Event::CompileError { .. } => self.pending = Some(Pending::CompileError),
+            Event::Refused { .. } => self.pending = Some(Pending::Refusal),
+            Event::RolledBack { .. } | Event::Exited { .. } => {}
+            _ => self.pending = None,
+        }
     }
 
     fn begin(&mut self, reason: Reason, crates: &[String], now: Instant) {
@@ -135,7 +129,7 @@ impl Status {
         let since = self.work.as_ref().filter(|work| work.is_save).map_or(now, |work| work.since);
         let is_save = reason == Reason::Save;
         let since = if is_save { since } else { now };
-        self.work = Some(Work { text, since, is_save, progress: None, note: None });
+        self.work = Some(Work::new(text, since, is_save));
     }
 
     /// The program was started, so nothing is being built any more; it may end before it says more.
@@ -146,19 +140,13 @@ impl Status {
 
     /// Takes in a line of cargo's.
     pub(super) fn cargo(&mut self, line: &str) {
-        if let Some(work) = self.work.as_mut().filter(|work| !work.is_save) {
-            let (word, _) = line.trim_start().split_once(' ').unwrap_or_default();
-            if let Some(progress) = progress(line) {
-                (work.progress, work.note) = (Some(progress), None);
-            } else if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
-                work.note = Some(line.trim().to_owned());
-            }
-        }
+        let work = self.work.as_mut().filter(|work| !work.is_save);
+        work.into_iter().for_each(|work| work.cargo(line));
     }
 
     /// The question was answered: what runs is kept.
     pub(super) fn keep(&mut self) {
-        self.verdict.text = self.verdict.text.replacen(QUESTION, "", 1);
+        self.verdict.keep();
     }
 
     /// Says that the session is ending.
@@ -190,7 +178,7 @@ impl Status {
     pub(super) fn headline(&self, now: Instant) -> Headline {
         let work = self.work.as_ref();
         match work.filter(|work| !work.is_save || now >= work.since + CALM) {
-            Some(work) => working(work, now),
+            Some(work) => work.headline(now),
             None if self.verdict.word.is_empty() => Headline {
                 word: "starting".into(),
                 tone: Tone::Name,
@@ -206,92 +194,6 @@ impl Status {
             }
         }
     }
-}
-
-impl Verdict {
-    fn new(word: impl Into<String>, tone: Tone, text: impl Into<String>) -> Self {
-        Self { word: word.into(), tone, subject: String::new(), text: text.into() }
-    }
-
-    /// A refusal, which names what it is about first.
-    fn refused(items: &[Item], message: &str, asks: bool) -> Self {
-        let question = if asks { QUESTION } else { "" };
-        let told = refusals::told(items, Path::new("")).first().map(|(item, _)| (*item).clone());
-        let subject = told.as_ref().map(|item| item.name.clone()).unwrap_or_default();
-        let change = told.as_ref().map(phrases::change).filter(|change| !change.is_empty());
-        let change = change.map(|change| format!("{change}  ")).unwrap_or_default();
-        let verdict = Self::new("refused", Tone::Bad, format!("{change}{question}{message}"));
-        Self { subject, ..verdict }
-    }
-}
-
-fn working(work: &Work, now: Instant) -> Headline {
-    let seconds = now.saturating_duration_since(work.since).as_secs_f64();
-    let word = if work.is_save { "compiling" } else { "building" };
-    let (mut text, mut done) = (format!("{}  {seconds:.1} s", work.text), None);
-    if let Some(note) = &work.note {
-        text += &format!("  {note}");
-    } else if let Some(Progress { done: ready, all, what }) = &work.progress {
-        text += &format!("  {ready}/{all} {what}");
-        done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
-    }
-    Headline { word: word.into(), tone: Tone::Name, subject: String::new(), text, done }
-}
-
-fn verdict(event: &Event, generation: u64, asks: bool) -> Verdict {
-    match event {
-        Event::Started { .. } => Verdict::new("running", Tone::Good, ""),
-        Event::Restarted { reason, .. } => {
-            Verdict::new("restarted", Tone::Good, phrases::why(reason))
-        }
-        Event::Live { generation, functions, ms, notes, .. } => {
-            let mut text = took(ms.total);
-            if !notes.is_empty() {
-                text += &format!("  {}", count(notes.len(), "note"));
-            }
-            if !functions.is_empty() {
-                let names = phrases::list_within(functions, NAMES);
-                text += &format!("  {}: {names}", count(functions.len(), "function"));
-            }
-            Verdict::new(format!("live {generation}"), Tone::Good, text)
-        }
-        Event::Unchanged { .. } => {
-            let word =
-                if generation == 0 { "running".into() } else { format!("live {generation}") };
-            Verdict::new(word, Tone::Good, "unchanged: no code of the program differs")
-        }
-        Event::CompileError { diagnostics } => {
-            let all = phrases::first_error(diagnostics);
-            let text = all.strip_prefix("compile error: ").unwrap_or_default();
-            Verdict::new("compile error", Tone::Bad, text)
-        }
-        Event::Refused { items, message, .. } => Verdict::refused(items, message, asks),
-        Event::RolledBack { generation, to, reason } => {
-            let text = format!("from {generation} to {to}{}", phrases::because(reason));
-            Verdict::new("rolled back", Tone::Notice, text)
-        }
-        Event::Exited { status, signal, .. } => {
-            let ending = phrases::ending(*status, *signal);
-            Verdict::new("ended", Tone::Bad, format!("{ending}; R or the next save starts it"))
-        }
-        Event::Building { .. }
-        | Event::Called { .. }
-        | Event::Warning { .. }
-        | Event::Warnings { .. }
-        | Event::Status(_) => Verdict::default(),
-    }
-}
-
-/// What a line like `   Building [====>    ] 12/30: serde, syn(build)` says.
-fn progress(line: &str) -> Option<Progress> {
-    let (bar, rest) = line.trim_start().strip_prefix("Building [")?.split_once("] ")?;
-    if bar.contains(']') {
-        return None;
-    }
-    let (numbers, what) = rest.split_once(':').unwrap_or((rest, ""));
-    let (done, all) = numbers.trim().split_once('/')?;
-    let what = what.split(',').next().unwrap_or_default().trim().to_owned();
-    Some(Progress { done: done.parse().ok()?, all: all.parse().ok()?, what })
 }
 
 #[cfg(test)]
@@ -346,6 +248,23 @@ mod tests {
         status.cargo("    Building [=======>     ] 12/30: serde, syn(build)");
         let line = status.headline(start);
         assert_eq!((line.text.as_str(), line.done), ("game  0.0 s  12/30 serde", Some(0.4)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_stays_said() {
+        let (mut status, start) = (Status::default(), Instant::now());
+        let mut hear = |event| {
+            status.hear(&Said::Event(event), false, start);
+            status.headline(start).text
+        };
+        let back = || Event::RolledBack { generation: 2, to: 1, reason: "asked for".into() };
+        let exited = || Event::Exited { pid: 7, status: Some(0), signal: None };
+        assert_eq!(hear(back()), "from 2 to 1, as asked");
+        hear(Event::CompileError { diagnostics: Vec::new() });
+        assert_eq!(hear(back()), "from 2 to 1, as asked  a compile error waits, p shows it");
+        assert_eq!(hear(exited()), "status 0  a compile error waits, p shows it");
+        hear(Event::Unchanged { files: Vec::new() });
+        assert_eq!(hear(exited()), "status 0; R or the next save starts it");
     }
 
     #[test]

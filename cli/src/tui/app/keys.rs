@@ -83,7 +83,7 @@ impl App {
             KeyCode::Enter => return self.make_current(),
             KeyCode::Char('z') => self.zoomed = !self.zoomed,
             KeyCode::Char('d') | KeyCode::Char(' ') => self.open_or_close(Panel::Details),
-            KeyCode::Char('p') if self.problem.is_some() => self.open_or_close(Panel::Problem),
+            KeyCode::Char('p') => self.show_problem(),
             KeyCode::Tab => self.next_panel(),
             KeyCode::Char('k') | KeyCode::Up => self.step(-1),
             KeyCode::Char('j') | KeyCode::Down => self.step(1),
@@ -162,6 +162,13 @@ impl App {
     fn open_or_close(&mut self, panel: Panel) {
         self.zoomed = false;
         self.open(if self.panel == panel { Panel::Timeline } else { panel });
+    }
+
+    fn show_problem(&mut self) {
+        match self.problem {
+            Some(_) => self.open_or_close(Panel::Problem),
+            None => self.notice = Some("nothing is wrong with the last save".into()),
+        }
     }
 
     fn next_panel(&mut self) {

@@ -6,7 +6,7 @@ use super::{Action, App, Mode, Panel};
 use crate::control::{Done, Request};
 use crate::report::Said;
 use crate::report::event::{Diagnostic, Event, Item, RefusalCode, Timings};
-use crate::tui::Setup;
+use crate::tui::{Setup, keys};
 
 pub(in crate::tui) fn app() -> App {
     let setup =
@@ -151,6 +151,22 @@ fn a_refusal_is_a_question_until_it_is_answered() {
     assert!(!app.asks() && app.panel == Panel::Timeline);
     char(&mut app, 'p');
     assert_eq!(app.panel, Panel::Problem, "it can be read again");
+}
+
+#[test]
+fn going_back_leaves_a_problem_where_it_can_be_read() {
+    let mut app = running();
+    hear(&mut app, live(1));
+    char(&mut app, 'p');
+    assert!(app.notice.is_some() && app.panel == Panel::Timeline, "there is none yet");
+    hear(&mut app, compile_error());
+    press(&mut app, KeyCode::Esc);
+    hear(&mut app, Event::RolledBack { generation: 1, to: 0, reason: "asked for".into() });
+    assert!(keys::hints(&app).contains(&("p", "problem")));
+    char(&mut app, 'p');
+    assert_eq!(app.panel, Panel::Problem);
+    let edit = char(&mut app, 'e');
+    assert!(matches!(edit, Some(Action::Edit(place)) if place.line == 12));
 }
 
 #[test]

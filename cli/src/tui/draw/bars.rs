@@ -135,7 +135,7 @@ fn own_keys(buffer: &mut Buffer, area: Rect, app: &App, pane: &Pane, look: Look)
         let at = line::put(buffer, at, &format!(" {key}"), look.style(Tone::Title));
         line::put(buffer, at, &format!(" {what} "), look.style(Tone::Faint))
     };
-    for hint in keys::hints(app.panel, app.asks(), app.zoomed) {
+    for hint in keys::hints(app) {
         if usize::from(at.width) < last + shown(&[hint]) {
             break;
         }
