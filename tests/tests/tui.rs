@@ -249,16 +249,25 @@ fn the_timeline_follows_again_and_names_what_is_refused() {
     edit(&screen, "\"old", "\"new");
     screen.expect(&["live 1"]);
     screen.press("k");
-    screen.expect(&["1 newer, Esc follows"]);
+    screen.expect(&["1 newer: G or End follows"]);
     edit(&screen, "\"new", "\"newer");
-    screen.expect(&["live 2", "2 newer, Esc follows"]);
-    screen.press("\x1b");
-    screen.expect_gone("Esc follows");
+    screen.expect(&["live 2", "2 newer: G or End follows"]);
+    screen.press("d");
+    screen.expect(&["running", "2 newer: G or End follows"]);
+    screen.press("\x1b[F");
+    screen.expect_gone("End follows");
+    screen.expect(&["generation 2, live"]);
+    screen.press("d");
     edit(&screen, "pub score: u32", "pub score: u64");
     screen.expect(&["refused ", "State.score  u32", "R restarts", "Esc keep"]);
     screen.press("R");
     screen.expect_built(&["restarted ", "as asked", "generation 0"]);
     screen.expect(&["   0* "]);
+    // The refused edit is in.
+    edit(&screen, "pub lives: u32", "pub lives: u3");
+    screen.expect(&["compile error", "cannot find type `u3`"]);
+    edit(&screen, "pub lives: u3,", "pub lives: u32,");
+    screen.expect(&["taken back: the program runs the files as they are"]);
     // The earlier run's generations have no number that is another one's now.
     assert!(!screen.text().contains("   0  "), "{}", screen.text());
     screen.press("q");

@@ -26,7 +26,7 @@ pub(super) const ALL: &[Key] = &[
     key("Tab", "timeline, details, problem in turn"),
     key("[ ]", "scroll the panel"),
     key("PgUp PgDn", "scroll the program's output; also Ctrl-u, Ctrl-d"),
-    key("g G", "to the oldest line, to the newest"),
+    key("g G", "to the oldest line, to the newest of all; also Home, End"),
     key("/ n N", "search the program's output; older, newer"),
     key("z", "the program alone, and back"),
     key("Esc", "close what is open; follow the newest; keep what runs"),

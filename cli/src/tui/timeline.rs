@@ -31,7 +31,7 @@ pub(super) struct Entry {
     pub first_change: Option<details::FirstChange>,
     /// Those of its functions that have been called since.
     pub called: Vec<String>,
-    /// Whether it was left: taken back, or of a program that runs no more.
+    /// Whether it was left: taken back, of a program that runs no more, or mended.
     pub is_left: bool,
     /// Whether it is of a program that runs no more: its number may be another one's now.
     pub is_past: bool,
@@ -87,10 +87,8 @@ impl Entry {
             }
             Event::Warning { message, .. } => format!("warning: {message}"),
             Event::Warnings { diagnostics } => count(diagnostics.len(), "warning"),
-            Event::Building { .. }
-            | Event::Called { .. }
-            | Event::Unchanged { .. }
-            | Event::Status(_) => String::new(),
+            Event::Unchanged { .. } => "taken back: the program runs the files as they are".into(),
+            Event::Building { .. } | Event::Called { .. } | Event::Status(_) => String::new(),
         }
     }
 }
@@ -105,17 +103,19 @@ impl Timeline {
     /// Takes in what was said. The newest entry is selected, unless an older one was.
     pub(super) fn hear(&mut self, said: &Said, time: String) {
         match said {
-            Said::Event(Event::Building { .. } | Event::Unchanged { .. } | Event::Status(_)) => {
-                return;
-            }
+            Said::Event(Event::Building { .. } | Event::Status(_)) => return,
+            // That an edit was taken back is an entry: else its error would be the newest.
+            Said::Event(Event::Unchanged { .. }) if !self.mend() => return,
             Said::Event(Event::Called { generation, functions, .. }) => {
                 return self.call(*generation, functions);
             }
             Said::Event(Event::RolledBack { to, .. }) => self.leave(|generation| generation > *to),
             Said::Event(Event::Started { .. } | Event::Restarted { .. }) => {
+                self.mend();
                 self.leave(|_| true);
                 self.entries.iter_mut().for_each(|entry| entry.is_past = true);
             }
+            Said::Event(Event::Live { .. }) => drop(self.mend()),
             _ => {}
         }
         let mut entry = Entry {
@@ -155,6 +155,12 @@ impl Timeline {
         }
     }
 
+    /// The files are in the program: what was wrong with them is so no more. Whether anything was.
+    fn mend(&mut self) -> bool {
+        let problems = self.entries.iter_mut().filter(|one| !one.is_left && is_problem(&one.said));
+        problems.map(|entry| entry.is_left = true).count() > 0
+    }
+
     fn leave(&mut self, is_left: impl Fn(u64) -> bool) {
         for entry in &mut self.entries {
             entry.is_left |= entry.generation().is_some_and(&is_left);
@@ -187,6 +193,10 @@ impl Timeline {
         let all = self.entries.iter().filter_map(Entry::timings).map(|ms| ms.total);
         all.fold(1.0, f64::max)
     }
+}
+
+fn is_problem(said: &Said) -> bool {
+    matches!(said, Said::Event(event) if event.is_problem())
 }
 
 fn is_compile_error(said: &Said) -> bool {
@@ -270,6 +280,24 @@ mod tests {
         assert_eq!(timeline.entries.len(), 2);
         assert_eq!(timeline.entries[1].title(40), "game::a, game::b::c");
         assert_eq!(timeline.entries[1].title(15), "game::a (+1)");
+    }
+
+    #[test]
+    fn what_was_mended_is_not_the_newest_entry() {
+        let unchanged = || Event::Unchanged { files: Vec::new() };
+        let mut timeline = Timeline::default();
+        hear(&mut timeline, live(1));
+        hear(&mut timeline, unchanged());
+        assert_eq!(timeline.entries.len(), 1, "nothing was wrong");
+        hear(&mut timeline, Event::CompileError { diagnostics: Vec::new() });
+        hear(&mut timeline, unchanged());
+        assert_eq!(left(&timeline), [false, true, false]);
+        assert_eq!(timeline.entry().unwrap().title(9), timeline.entries[2].title(9));
+        hear(&mut timeline, unchanged());
+        assert_eq!(timeline.entries.len(), 3);
+        hear(&mut timeline, Event::CompileError { diagnostics: Vec::new() });
+        hear(&mut timeline, live(2));
+        assert_eq!(left(&timeline), [false, true, false, true, false]);
     }
 
     #[test]

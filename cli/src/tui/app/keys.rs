@@ -76,7 +76,7 @@ impl App {
             KeyCode::Char('n') => return Some(Action::Match(1)),
             KeyCode::Char('N') => return Some(Action::Match(-1)),
             KeyCode::Char('g') | KeyCode::Home => return Some(Action::Top),
-            KeyCode::Char('G') | KeyCode::End => return Some(Action::Bottom),
+            KeyCode::Char('G') | KeyCode::End => return Some(self.to_newest()),
             KeyCode::PageUp => return Some(Action::Scroll(10)),
             KeyCode::PageDown => return Some(Action::Scroll(-10)),
             KeyCode::Char('e') => return self.place().map(Action::Edit),
@@ -155,6 +155,17 @@ impl App {
         }
     }
 
+    /// Of the output, and of the timeline, which follows again.
+    fn to_newest(&mut self) -> Action {
+        self.follow();
+        Action::Bottom
+    }
+
+    fn follow(&mut self) {
+        self.timeline.follow();
+        self.refresh();
+    }
+
     fn scroll_panel(&mut self, by: isize) {
         self.scroll = Some(self.scroll.unwrap_or_default().saturating_add_signed(by));
     }
@@ -189,8 +200,7 @@ impl App {
         }
         self.open(Panel::Timeline);
         if !is_open {
-            self.timeline.follow();
-            self.refresh();
+            self.follow();
         }
         (!is_open && !self.query.is_empty()).then(|| Action::Search(String::new()))
     }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::layout::Areas;
 use super::line;
 use super::look::Look;
+use super::timeline;
 use crate::tui::app::{App, Panel};
 use crate::tui::text::{Line, Tone};
 
@@ -34,6 +35,10 @@ pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
             let mut lines = app.details.iter();
             let title = lines.next().map_or("details", |line| line.text.as_str());
             line::rule(buffer, areas.panel_title, title, tone, look);
+            if areas.timeline.is_empty() {
+                let from = line::width(title) as u16 + 4;
+                timeline::newer(buffer, areas.panel_title, from, app, look);
+            }
             let from = Some(app.scroll.filter(|_| is_read).unwrap_or_default());
             read(buffer, areas.panel, lines.map(|line| (line, false)), from, look);
         }

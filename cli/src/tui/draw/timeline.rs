@@ -16,6 +16,9 @@ use crate::tui::timeline::Entry;
 /// Columns of a bar, in a narrow panel and in a wide one.
 const BAR: (u16, u16) = (12, 16);
 
+/// Where the title says that there are newer entries: after its word.
+const NEWER: u16 = 15;
+
 /// Draws the rows around the selected one, the newest below.
 pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
     let area = areas.timeline;
@@ -25,7 +28,7 @@ pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
     let tone = if app.panel == Panel::Timeline { Tone::Title } else { Tone::Faint };
     line::rule(buffer, areas.timeline_title, "generations", tone, look);
     legend(buffer, areas.timeline_title, look);
-    newer(buffer, areas.timeline_title, app, look);
+    newer(buffer, areas.timeline_title, NEWER, app, look);
     let (entries, selected) = (&app.timeline.entries, app.timeline.selected);
     let height = usize::from(area.height);
     // The newest entries, or those up to the selected one and a few after it.
@@ -37,12 +40,13 @@ pub(super) fn draw(buffer: &mut Buffer, areas: &Areas, app: &App, look: Look) {
     }
 }
 
-/// Says that newer entries are not selected, and how to get there: the timeline does not follow.
-fn newer(buffer: &mut Buffer, area: Rect, app: &App, look: Look) {
+/// Says from column `from` on that newer entries are not selected, and how to get there: the timeline
+/// does not follow.
+pub(super) fn newer(buffer: &mut Buffer, area: Rect, from: u16, app: &App, look: Look) {
     let newer = app.timeline.newer();
-    if newer > 0 && area.width > 16 {
-        let at = Rect { x: area.x + 15, width: area.width - 16, ..area };
-        let text = format!(" {newer} newer, Esc follows ");
+    if newer > 0 && area.width > from + 1 {
+        let at = Rect { x: area.x + from, width: area.width - from - 1, ..area };
+        let text = format!(" {newer} newer: G or End follows ");
         line::put_cut(buffer, at, &text, look.badge(Tone::Notice), look);
     }
 }
