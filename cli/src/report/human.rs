@@ -58,8 +58,24 @@ impl Human {
 
     /// The lines for an error that does not end the session.
     pub fn error(&self, error: &Error) -> String {
-        let message = format!("{}{error}", paint("error: ", Style::Bad, self.colors));
-        self.lines(std::iter::once(message).chain(error.hint.as_deref().map(hint_line)))
+        self.failure(&error.to_string(), error.hint.as_deref())
+    }
+
+    /// The same in its parts.
+    pub(super) fn failure(&self, message: &str, hint: Option<&str>) -> String {
+        let message = format!("{}{message}", paint("error: ", Style::Bad, self.colors));
+        self.lines(std::iter::once(message).chain(hint.map(hint_line)))
+    }
+
+    /// The lines for a verdict on the files that stands when the session ends.
+    pub fn left(&self, event: &Event) -> String {
+        let verdict = match event {
+            Event::Refused { code, items, message } => {
+                self.refused(items, message, refusal::advice(*code, Fate::Over, self.colors))
+            }
+            _ => self.event(event, false, false),
+        };
+        self.line("not in the program when it ended:") + &verdict
     }
 
     fn summary(&self, event: &Event) -> String {

@@ -65,12 +65,14 @@ fn shown(items: &[Item]) -> Vec<&Item> {
     items.iter().filter(wanted).take(SHOWN).collect()
 }
 
-/// What becomes of the program: it runs on as it was, it restarts by itself, or there is none.
+/// What becomes of the program: it runs on as it was, it restarts by itself, there is none, or there
+/// will be none as the session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     RunsOn,
     Restarts,
     None,
+    Over,
 }
 
 /// Why, and what to do, each line with its label.
@@ -84,6 +86,10 @@ pub(super) fn advice(code: RefusalCode, fate: Fate, colors: bool) -> Vec<String>
         Fate::RunsOn => lines.push(label("so:", "the program runs on as it was")),
         Fate::Restarts => {
             lines.push(label("so:", "it restarts now, as on-incompatible in hotdev.toml says"));
+            return lines;
+        }
+        Fate::Over => {
+            lines.push(label("so:", "it is in the program from its next start on"));
             return lines;
         }
         Fate::None => {}

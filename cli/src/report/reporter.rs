@@ -48,6 +48,8 @@ struct Shared {
     told: Mutex<Option<Event>>,
     /// What people were told of calls.
     calls: Mutex<Running>,
+    /// What is wrong with the files, where people were not told because the terminal is the program's.
+    unsaid: Mutex<Option<Said>>,
 }
 
 impl Reporter {
@@ -66,8 +68,9 @@ impl Reporter {
         let human = Human { colors: color.for_stderr(), base };
         let (running, restarts) = (AtomicBool::new(false), AtomicBool::new(false));
         let (told, listener) = (Mutex::new(None), OnceLock::new());
-        let calls = Mutex::default();
-        let shared = Shared { listener, format, human, silent, running, restarts, told, calls };
+        let (calls, unsaid) = (Mutex::default(), Mutex::default());
+        let shared =
+            Shared { listener, format, human, silent, running, restarts, told, calls, unsaid };
         Self { shared: Arc::new(shared) }
     }
 
@@ -95,7 +98,10 @@ impl Reporter {
             Event::Exited { .. } => running.store(false, Ordering::Relaxed),
             _ => {}
         }
-        let (running, again) = (running.load(Ordering::Relaxed), self.is_told(event));
+        self.take_note(event);
+        let running = running.load(Ordering::Relaxed);
+        // What was not said has not been read.
+        let again = !self.is_quiet() && self.is_told(event);
         let restarts = self.shared.restarts.load(Ordering::Relaxed);
         if self.is_passed(|| Said::Event(event.clone())) {
             return;
@@ -106,6 +112,43 @@ impl Reporter {
             false => human.event(event, running, restarts),
         };
         self.print(human, || json::event(event));
+    }
+
+    /// Keeps what is wrong with the files where it is not said now, and until it is mended.
+    fn take_note(&self, event: &Event) {
+        let mends = matches!(
+            event,
+            Event::Live { .. }
+                | Event::Unchanged { .. }
+                | Event::Started { .. }
+                | Event::Restarted { .. }
+        );
+        if event.is_problem() && self.is_quiet() {
+            *self.unsaid() = Some(Said::Event(event.clone()));
+        } else if event.is_problem() || mends {
+            *self.unsaid() = None;
+        }
+    }
+
+    /// Tells people, at the end, what is wrong with the files and was not said while the program had
+    /// the terminal.
+    pub fn say_rest(&self) {
+        let Some(said) = self.unsaid().take() else { return };
+        let text = match said {
+            Said::Event(event) => self.shared.human.left(&event),
+            Said::Error { message, hint } => self.shared.human.failure(&message, hint.as_deref()),
+        };
+        let _ = stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn unsaid(&self) -> MutexGuard<'_, Option<Said>> {
+        self.shared.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether people are told nothing now.
+    fn is_quiet(&self) -> bool {
+        let Shared { silent, format, running, .. } = &*self.shared;
+        *silent && *format == Format::Human && running.load(Ordering::Relaxed)
     }
 
     fn calls(&self) -> MutexGuard<'_, Running> {
@@ -144,17 +187,19 @@ impl Reporter {
     /// Prints an error that does not end the session.
     pub fn error(&self, error: &Error) {
         let said = || Said::Error { message: error.to_string(), hint: error.hint.clone() };
-        if self.is_passed(said) {
+        if self.is_passed(&said) {
             return;
+        }
+        if self.is_quiet() {
+            *self.unsaid() = Some(said());
         }
         self.print(|human| human.error(error), || json::error(error));
     }
 
     /// A terminal or reader that is gone must not end the session, so failing to write is nothing.
     fn print(&self, human: impl FnOnce(&Human) -> String, json: impl FnOnce() -> String) {
-        let quiet = self.shared.silent && self.shared.running.load(Ordering::Relaxed);
         let _ = match self.shared.format {
-            Format::Human if quiet => Ok(()),
+            Format::Human if self.is_quiet() => Ok(()),
             Format::Human => stderr().lock().write_all(human(&self.shared.human).as_bytes()),
             Format::Json => {
                 let mut out = stdout().lock();
@@ -168,6 +213,24 @@ impl Reporter {
 mod tests {
     use super::*;
     use crate::report::event::Reason;
+
+    #[test]
+    fn what_is_not_said_is_kept_until_it_is_mended() {
+        let reporter = Reporter::silent(Format::Human, ColorChoice::Never);
+        let broken = Event::CompileError { diagnostics: Vec::new() };
+        let kept = || matches!(&*reporter.unsaid(), Some(Said::Event(event)) if *event == broken);
+        reporter.event(&broken);
+        assert!(!kept(), "nothing runs, so it was said");
+        reporter.event(&Event::Started { pid: 7, generation: 0 });
+        reporter.event(&broken);
+        reporter.event(&Event::RolledBack { generation: 1, to: 0, reason: String::new() });
+        assert!(kept());
+        reporter.event(&Event::Unchanged { files: vec![] });
+        assert!(!kept());
+        reporter.event(&broken);
+        reporter.event(&Event::Exited { pid: 7, status: Some(0), signal: None });
+        assert!(kept() && !reporter.is_told(&broken));
+    }
 
     #[test]
     fn a_verdict_is_told_in_full_once() {

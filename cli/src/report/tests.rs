@@ -144,6 +144,22 @@ fn people_read_of_a_refusal() {
 }
 
 #[test]
+fn people_read_of_what_is_left_at_the_end() {
+    let human = Human { colors: false, base: "/w".into() };
+    assert_eq!(
+        human.left(&refused()),
+        "hotdev: not in the program when it ended:\n\
+         hotdev: game/src/lib.rs:7: game::State.score: u32 at 8 -> u64 at 8\n\
+         hotdev: and 1 more, which `hotdev reload --json` names\n\
+         hotdev: refused: the layout of game::State changed\n\
+         hotdev:   why:  new code would read and write values that exist at the wrong places\n\
+         hotdev:   so:   it is in the program from its next start on\n"
+    );
+    let text = human.left(&compile_error());
+    assert!(text.ends_with("\nhotdev: compile error: 2 errors, 1 warning\n"), "{text}");
+}
+
+#[test]
 fn every_refusal_fits_a_terminal() {
     use RefusalCode::*;
     for code in [

@@ -32,7 +32,7 @@ impl Session {
                 Event::Contact(Contact::Called(pid, called)) => self.called(pid, &called),
                 Event::Ended { pid, status } => {
                     self.ended(pid, status);
-                    if self.options.ends_with_program && self.is_gone() && self.job.is_none() {
+                    if self.ends_here() {
                         return status
                             .and_then(|status| status.code())
                             .map_or(exit::FAILURE, |code| code as u8);
@@ -42,5 +42,12 @@ impl Session {
                 Event::Quit => return exit::LIVE,
             }
         }
+    }
+
+    /// Whether the program that has just ended was all that the session is for. What a save was being
+    /// compiled for is gone then, unless it is to be started anew.
+    fn ends_here(&self) -> bool {
+        let is_expected = self.restart.is_some() || (self.job.is_some() && !self.looking);
+        self.options.ends_with_program && self.is_gone() && !is_expected
     }
 }

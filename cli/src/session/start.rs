@@ -133,6 +133,7 @@ pub fn run(mut options: Options, reporter: Reporter) -> Result<u8> {
     let exit = session.run();
     session.close();
     session.close_screen();
+    session.reporter.say_rest();
     drop(server);
     file.remove(&session.target.project.target_dir);
     Ok(exit)
