@@ -58,9 +58,15 @@ fn answering() -> Workspace {
 #[test]
 fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     let mut screen = Screen::start(Workspace::copy("single"));
-    screen.expect(&["running", "old greeting", "u back", "? help"]);
+    screen.expect(&["running", "old greeting", "d details", "? help"]);
     screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&["live 1", "1 function: single::greeting", "new greeting", "generation 1"]);
+    screen.expect(&[
+        "live 1",
+        "1 function: single::greeting",
+        "new greeting",
+        "u back",
+        "generation 1",
+    ]);
     screen.expect(&["1 function: single::greeting  running"]);
 
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
@@ -123,6 +129,33 @@ fn a_refusal_is_asked_about() {
 }
 
 #[test]
+fn every_item_of_a_refusal_is_reached_by_keys() {
+    let workspace = Workspace::copy("single");
+    let program = |kind| {
+        let types = (0..30).map(|n| {
+            format!("#[derive(Debug, Default)]\nstruct Type{n:02} {{\n    field: {kind},\n}}\n")
+        });
+        let values: String = (0..30).map(|n| format!("Box::new(Type{n:02}::default()),")).collect();
+        let main = "fn main() {\n    let all: Vec<Box<dyn std::fmt::Debug>> = vec![VALUES];\n    loop {\n        \
+                    println!(\"{} values\", all.len());\n        \
+                    std::thread::sleep(std::time::Duration::from_secs(1));\n    }\n}\n";
+        types.collect::<String>() + &main.replace("VALUES", &values)
+    };
+    workspace.write("src/main.rs", &program("u8"));
+    let mut screen = Screen::start(workspace);
+    screen.workspace().write("src/main.rs", &program("u16"));
+    screen.expect(&["refused", "R restarts", "more, PgDn", "Type00.field: "]);
+    assert!(!screen.text().contains("Type20.field: "), "{}", screen.text());
+    // Down by pages, and up again item by item.
+    (0..9).for_each(|_| screen.press("\x1b[6~"));
+    screen.expect(&["Type29.field: "]);
+    screen.press(&"j".repeat(20));
+    screen.expect(&["Type20.field: ", "(21 of "]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
 fn typing_reaches_the_program_and_so_does_ctrl_c() {
     let mut screen = Screen::start(answering());
     screen.press("hello\r");
@@ -157,6 +190,13 @@ fn the_program_has_the_size_of_its_pane() {
     screen.resize(50, 200);
     screen.ask_until("size\r", "48 99");
     screen.resize(24, 80);
+    // A taller timeline lies over the pane, too.
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+    screen.press("t");
+    screen.expect(&["t shorter"]);
+    screen.press("i");
+    screen.expect(&["typing into"]);
     // What is said before the pane is smaller may be in the part that goes.
     screen.ask_until("clear\r", "heard \"clear\"");
     screen.ask_until("size\r", "16 80");

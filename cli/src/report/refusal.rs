@@ -31,18 +31,14 @@ pub(super) fn for_people(items: &[Item], base: &Path) -> Vec<String> {
     lines.chain(rest(items)).collect()
 }
 
-/// The items as [`for_people`] has them, each with its lines.
+/// All items as [`for_people`] has them, each with its lines; those that stand in the sources first.
 pub(crate) fn told<'a>(items: &'a [Item], base: &Path) -> Vec<(&'a Item, Vec<String>)> {
-    let shown = shown(items);
-    let blocks = shown.iter().map(|item| {
-        let block = for_people(std::slice::from_ref(*item), base);
-        block.iter().flat_map(|block| block.lines()).map(str::to_owned).collect()
+    let (placed, rest): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.file.is_some());
+    let blocks = placed.into_iter().chain(rest).map(|item| {
+        let block = for_people(std::slice::from_ref(item), base);
+        (item, block.iter().flat_map(|block| block.lines()).map(str::to_owned).collect())
     });
-    let mut told: Vec<(&Item, Vec<String>)> = shown.iter().copied().zip(blocks).collect();
-    if let (Some(last), Some(rest)) = (told.last_mut(), rest(items)) {
-        last.1.push(rest);
-    }
-    told
+    blocks.collect()
 }
 
 /// The items for an editor whose user is in `base`.

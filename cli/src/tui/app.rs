@@ -9,6 +9,7 @@ use std::time::Instant;
 use crossterm::event::KeyEvent;
 
 use super::details;
+use super::draw::View;
 use super::problem::Problem;
 use super::screen::Setup;
 use super::status::{Program, Status};
@@ -89,6 +90,8 @@ pub(super) struct App {
     pub scroll: Option<usize>,
     /// Lines of the selected entry.
     pub details: Vec<Line>,
+    /// What of the panel is in view, as of the last frame.
+    pub view: View,
     /// Rows of the list of keys for which there is no room.
     pub hidden_keys: usize,
 }
@@ -108,6 +111,7 @@ impl App {
             notice: None,
             scroll: None,
             details: Vec::new(),
+            view: View::default(),
             hidden_keys: 0,
         }
     }

@@ -47,7 +47,8 @@ pub(super) fn lines(entry: &Entry, base: &Path) -> Vec<Line> {
             event @ (Event::CompileError { .. } | Event::Refused { .. } | Event::Warnings { .. }),
         ) => {
             let problem = Problem::of(event, base, false);
-            lines.extend(problem.into_iter().flat_map(|problem| problem.all_lines()));
+            let all = problem.iter().flat_map(Problem::lines);
+            lines.extend(all.map(|(line, _)| line.clone()));
         }
         Said::Event(Event::Warning { message, hint }) => {
             lines.push(plain(message.clone()));

@@ -24,8 +24,8 @@ pub(super) const ALL: &[Key] = &[
     key("p", "show the last compile error or refusal again"),
     key("e", "open $EDITOR at the error, or at the change"),
     key("Tab", "timeline, details, problem in turn"),
-    key("[ ]", "scroll the panel"),
-    key("PgUp PgDn", "scroll the program's output; also Ctrl-u, Ctrl-d"),
+    key("PgUp PgDn", "scroll what is open, or else the output; [ ] by three lines"),
+    key("Ctrl-u Ctrl-d", "scroll the output"),
     key("g G", "to the oldest line, to the newest of all; also Home, End"),
     key("/ n N", "search the program's output; older, newer"),
     key("z", "the program alone, and back"),
@@ -46,11 +46,13 @@ pub(super) fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     }
     hints.push(("i", "type"));
     match app.panel {
-        Panel::Problem => hints.extend([("j/k", "next"), ("e", "edit"), ("Esc", "close")]),
+        Panel::Problem => {
+            hints.extend([("j/k", "next"), ("PgDn", "scroll"), ("e", "edit"), ("Esc", "close")])
+        }
         Panel::Details => hints.extend([
             ("j/k", "select"),
             ("u", "back"),
-            ("[ ]", "scroll"),
+            ("PgDn", "scroll"),
             ("e", "edit"),
             ("Esc", "close"),
         ]),

@@ -6,12 +6,17 @@ use super::text::{Line, Place, Tone};
 use crate::report::event::{Diagnostic, Event, RefusalCode};
 use crate::report::{phrases, refusals};
 
+/// From so many items on what is read after them would be out of view.
+const MANY: usize = 6;
+
 /// The last verdict, where it was not good.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Problem {
     /// What it is, in a few words.
     pub title: String,
     pub items: Vec<Item>,
+    /// What to do about all of them.
+    advice: Vec<Line>,
     /// Index of the item that is looked at.
     pub selected: usize,
     /// Whether it is a question: restart, or keep what runs?
@@ -34,7 +39,7 @@ impl Problem {
                 let rest = diagnostics.iter().filter(|one| one.level != "error");
                 let items = errors.chain(rest).map(|one| diagnostic(one, base)).collect();
                 let title = phrases::compile_error(diagnostics);
-                Some(Self { title, items, selected: 0, asks: false })
+                Some(Self { title, items, ..Self::default() })
             }
             Event::Refused { code, items, message } => {
                 let items = refusals::told(items, base).into_iter().map(|(item, lines)| {
@@ -46,15 +51,9 @@ impl Problem {
                     let lines = lines.into_iter().map(|line| Line::new(Tone::Name, line)).collect();
                     Item { lines, place }
                 });
-                let mut items: Vec<Item> = items.collect();
-                if items.is_empty() {
-                    items.push(Item::default());
-                }
-                // What to do is no item of its own, and is read after the last one.
-                let last = items.last_mut().into_iter();
-                last.for_each(|last| last.lines.extend(advice(*code, message, asks)));
                 let title = format!("refused ({})", code.name());
-                Some(Self { title, items, selected: 0, asks })
+                let advice = advice(*code, message, asks);
+                Some(Self { title, items: items.collect(), advice, selected: 0, asks })
             }
             _ => None,
         }
@@ -71,9 +70,20 @@ impl Problem {
         self.items.get(self.selected).and_then(|item| item.place.as_ref())
     }
 
-    /// Every line, one item below the other.
-    pub(super) fn all_lines(self) -> impl Iterator<Item = Line> {
-        self.items.into_iter().flat_map(|item| item.lines)
+    /// Every line, one item below the other, and whether it is of the item that is looked at. What to
+    /// do is read after the items, and before them where they are many.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&Line, bool)> {
+        let items = self.items.iter().enumerate().flat_map(|(index, item)| {
+            let is_selected = index == self.selected;
+            item.lines.iter().map(move |line| (line, is_selected))
+        });
+        let (before, after) = if self.items.len() > MANY {
+            (&self.advice[..], &[][..])
+        } else {
+            (&[][..], &self.advice[..])
+        };
+        let unselected = |line| (line, false);
+        before.iter().map(unselected).chain(items).chain(after.iter().map(unselected))
     }
 }
 
@@ -143,6 +153,26 @@ mod tests {
     }
 
     #[test]
+    fn every_item_of_a_refusal_can_be_looked_at() {
+        let item = |number| Refused { name: format!("game::T{number}"), ..Refused::default() };
+        let mut items: Vec<Refused> = (0..40).map(item).collect();
+        items[39].file = Some("/w/src/main.rs".into());
+        let (code, message) = (RefusalCode::LayoutChanged, "another layout".to_owned());
+        let event = Event::Refused { code, items, message };
+        let mut problem = Problem::of(&event, Path::new("/w"), true).unwrap();
+        assert_eq!(problem.items.len(), 40);
+        let text = |problem: &Problem| -> Vec<String> {
+            problem.lines().map(|(line, _)| line.text.clone()).collect()
+        };
+        assert_eq!(text(&problem)[0], "refused: another layout");
+        assert_eq!(problem.place().map(|place| place.line), Some(1), "the one in the sources");
+        problem.step(99);
+        let selected: Vec<&str> =
+            problem.lines().filter(|(_, is)| *is).map(|(line, _)| line.text.as_str()).collect();
+        assert_eq!(selected, ["game::T38"]);
+    }
+
+    #[test]
     fn a_refusal_names_what_to_press() {
         let item = Refused {
             name: "game::State.n".into(),
@@ -155,7 +185,7 @@ mod tests {
         let event = Event::Refused { code, items: vec![item], message };
         let problem = Problem::of(&event, Path::new("/w"), true).unwrap();
         assert_eq!(problem.place().map(|place| place.line), Some(3));
-        let text: Vec<String> = problem.all_lines().map(|line| line.text).collect();
+        let text: Vec<&str> = problem.lines().map(|(line, _)| line.text.as_str()).collect();
         assert_eq!(text[0], "src/main.rs:3: game::State.n: u32 at 0 -> u64 at 0");
         assert!(text.iter().any(|line| line.contains("R restarts")), "{text:?}");
     }

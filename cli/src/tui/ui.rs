@@ -191,7 +191,8 @@ impl Ui {
     fn lay_out(&mut self) {
         let Ok(size) = self.canvas.size() else { return };
         let area = ratatui::layout::Rect::new(0, 0, size.width, size.height);
-        self.app.hidden_keys = draw::hidden_keys(area);
+        (self.app.hidden_keys, self.app.view) =
+            (draw::hidden_keys(area), draw::view(area, &self.app));
         let (rows, columns) = draw::areas(area, &self.app).size;
         if self.links.size.get() != (rows, columns) {
             self.links.size.set(rows, columns);

@@ -77,8 +77,8 @@ impl App {
             KeyCode::Char('N') => return Some(Action::Match(-1)),
             KeyCode::Char('g') | KeyCode::Home => return Some(Action::Top),
             KeyCode::Char('G') | KeyCode::End => return Some(self.to_newest()),
-            KeyCode::PageUp => return Some(Action::Scroll(10)),
-            KeyCode::PageDown => return Some(Action::Scroll(-10)),
+            KeyCode::PageUp => return self.page(-1),
+            KeyCode::PageDown => return self.page(1),
             KeyCode::Char('e') => return self.place().map(Action::Edit),
             KeyCode::Enter => return self.make_current(),
             KeyCode::Char('z') => self.zoomed = !self.zoomed,
@@ -166,8 +166,19 @@ impl App {
         self.refresh();
     }
 
+    /// Scrolls what is read, or else the output.
+    fn page(&mut self, down: isize) -> Option<Action> {
+        if self.panel == Panel::Timeline {
+            return Some(Action::Scroll(-10 * down));
+        }
+        let page = self.view.height.saturating_sub(1).max(1);
+        self.scroll_panel(down * page as isize);
+        None
+    }
+
     fn scroll_panel(&mut self, by: isize) {
-        self.scroll = Some(self.scroll.unwrap_or_default().saturating_add_signed(by));
+        let from = self.scroll.unwrap_or(self.view.from).saturating_add_signed(by);
+        self.scroll = Some(from.min(self.view.most));
     }
 
     fn open_or_close(&mut self, panel: Panel) {

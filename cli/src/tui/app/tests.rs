@@ -6,6 +6,7 @@ use super::{Action, App, Mode, Panel};
 use crate::control::{Done, Request};
 use crate::report::Said;
 use crate::report::event::{Diagnostic, Event, Item, RefusalCode, Timings};
+use crate::tui::draw::View;
 use crate::tui::{Setup, keys};
 
 pub(in crate::tui) fn app() -> App {
@@ -59,6 +60,19 @@ pub(in crate::tui) fn refused() -> Event {
     };
     let message = "a type has another layout now, and values that exist have the old one".into();
     Event::Refused { code: RefusalCode::LayoutChanged, items: vec![item], message }
+}
+
+pub(in crate::tui) fn refused_many() -> Event {
+    let item = |number| Item {
+        name: format!("game::Type{number}.field"),
+        was: format!("u32 at {number}"),
+        now: format!("u64 at {number}"),
+        file: Some("/w/src/main.rs".into()),
+        line: Some(number),
+    };
+    let message = "types have another layout now, and values that exist have the old one".into();
+    let items = (0..30).map(item).collect();
+    Event::Refused { code: RefusalCode::LayoutChanged, items, message }
 }
 
 fn press(app: &mut App, code: KeyCode) -> Option<Action> {
@@ -167,6 +181,23 @@ fn going_back_leaves_a_problem_where_it_can_be_read() {
     assert_eq!(app.panel, Panel::Problem);
     let edit = char(&mut app, 'e');
     assert!(matches!(edit, Some(Action::Edit(place)) if place.line == 12));
+}
+
+#[test]
+fn what_is_open_is_scrolled_by_pages_and_no_further_than_it_goes() {
+    let mut app = running();
+    assert_eq!(press(&mut app, KeyCode::PageDown), Some(Action::Scroll(-10)));
+    hear(&mut app, refused());
+    app.view = View { from: 4, most: 20, height: 10 };
+    assert_eq!(press(&mut app, KeyCode::PageDown), None);
+    assert_eq!(app.scroll, Some(13), "from where it was");
+    press(&mut app, KeyCode::PageDown);
+    assert_eq!(app.scroll, Some(20));
+    char(&mut app, '[');
+    assert_eq!(app.scroll, Some(17));
+    char(&mut app, 'j');
+    assert_eq!(app.scroll, None, "it follows what is selected");
+    assert_eq!(control(&mut app, 'd'), Some(Action::Scroll(-5)));
 }
 
 #[test]

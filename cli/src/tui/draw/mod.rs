@@ -21,6 +21,7 @@ use super::app::{App, Mode, Panel};
 use super::pane::Pane;
 use layout::Areas;
 pub(super) use look::Look;
+pub(super) use panel::View;
 
 /// Whether details or a problem are to be read.
 pub(super) fn is_open(app: &App) -> bool {
@@ -34,6 +35,11 @@ pub(super) fn is_open(app: &App) -> bool {
 /// Rows of the list of keys for which there is no room.
 pub(super) fn hidden_keys(screen: Rect) -> usize {
     help::hidden(screen)
+}
+
+/// What is in view of the panel that is read, in a terminal of this size.
+pub(super) fn view(screen: Rect, app: &App) -> View {
+    panel::view(areas(screen, app).panel, app)
 }
 
 /// Where everything is, in a terminal of this size.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -12,7 +13,7 @@ use ratatui::style::{Color, Modifier};
 use super::{Look, frame};
 use crate::report::event::Event;
 use crate::source::Edit;
-use crate::tui::app::tests::{app, compile_error, hear, live, refused};
+use crate::tui::app::tests::{app, compile_error, hear, live, refused, refused_many};
 use crate::tui::app::{App, Mode, Panel};
 use crate::tui::pane::Pane;
 
@@ -101,6 +102,22 @@ fn what_is_wrong() {
     hear(&mut app, refused());
     is("refused-80x24", &app, PLAIN, (80, 24));
     is("refused-40x12", &app, PLAIN, (40, 12));
+}
+
+#[test]
+fn a_refusal_of_many_items_can_be_read_to_its_end() {
+    let mut app = with_generations();
+    hear(&mut app, refused_many());
+    is("refused-many-80x24", &app, PLAIN, (80, 24));
+    let screen = ratatui::layout::Rect::new(0, 0, 80, 24);
+    let mut seen = String::new();
+    for _ in 0..9 {
+        app.view = super::view(screen, &app);
+        seen += &text(&draw(&app, PLAIN, (80, 24)));
+        app.key(KeyEvent::from(KeyCode::PageDown));
+    }
+    (0..30).for_each(|number| assert!(seen.contains(&format!("game::Type{number}.field"))));
+    is("refused-many-end-80x24", &app, PLAIN, (80, 24));
 }
 
 #[test]
