@@ -79,6 +79,8 @@ pub(super) struct App {
     pub mode: Mode,
     pub panel: Panel,
     pub zoomed: bool,
+    /// Whether the timeline has more room.
+    pub tall: bool,
     pub status: Status,
     pub timeline: Timeline,
     pub problem: Option<Problem>,
@@ -104,6 +106,7 @@ impl App {
             mode: Mode::default(),
             panel: Panel::default(),
             zoomed: false,
+            tall: false,
             status: Status::default(),
             timeline: Timeline::default(),
             problem: None,

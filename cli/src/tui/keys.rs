@@ -28,6 +28,7 @@ pub(super) const ALL: &[Key] = &[
     key("Ctrl-u Ctrl-d", "scroll the output"),
     key("g G", "to the oldest line, to the newest of all; also Home, End"),
     key("/ n N", "search the program's output; older, newer"),
+    key("t", "more of the timeline, and back"),
     key("z", "the program alone, and back"),
     key("Esc", "close what is open; follow the newest; keep what runs"),
     key("Ctrl-Z", "stop hotdev, as anywhere; the program runs on"),
@@ -43,6 +44,9 @@ pub(super) fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     }
     if app.problem.is_some() && app.panel != Panel::Problem {
         hints.push(("p", "problem"));
+    }
+    if app.panel == Panel::Timeline && app.tall {
+        hints.push(("t", "shorter"));
     }
     hints.push(("i", "type"));
     match app.panel {
@@ -64,6 +68,9 @@ pub(super) fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     }
     if app.zoomed {
         hints.push(("z", "unzoom"));
+    }
+    if app.panel == Panel::Timeline && !app.tall {
+        hints.push(("t", "taller"));
     }
     hints.push(("/", "search"));
     hints

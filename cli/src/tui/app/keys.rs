@@ -81,6 +81,7 @@ impl App {
             KeyCode::PageDown => return self.page(1),
             KeyCode::Char('e') => return self.place().map(Action::Edit),
             KeyCode::Enter => return self.make_current(),
+            KeyCode::Char('t') => self.enlarge(),
             KeyCode::Char('z') => self.zoomed = !self.zoomed,
             KeyCode::Char('d') | KeyCode::Char(' ') => self.open_or_close(Panel::Details),
             KeyCode::Char('p') => self.show_problem(),
@@ -186,6 +187,13 @@ impl App {
         self.open(if self.panel == panel { Panel::Timeline } else { panel });
     }
 
+    /// Gives the timeline more room, or as little as before. What lies over it goes.
+    fn enlarge(&mut self) {
+        self.zoomed = false;
+        self.tall = self.panel != Panel::Timeline || !self.tall;
+        self.open(Panel::Timeline);
+    }
+
     fn show_problem(&mut self) {
         match self.problem {
             Some(_) => self.open_or_close(Panel::Problem),
@@ -203,7 +211,8 @@ impl App {
     }
 
     fn close(&mut self) -> Option<Action> {
-        let is_open = self.panel != Panel::Timeline;
+        let is_open = self.panel != Panel::Timeline || self.tall;
+        self.tall &= self.panel != Panel::Timeline;
         if let Some(problem) = self.problem.as_mut().filter(|problem| problem.asks) {
             problem.asks = false;
             self.status.keep();

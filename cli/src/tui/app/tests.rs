@@ -201,6 +201,23 @@ fn what_is_open_is_scrolled_by_pages_and_no_further_than_it_goes() {
 }
 
 #[test]
+fn the_timeline_is_enlarged_and_made_small_again() {
+    let mut app = running();
+    for close in [KeyCode::Char('t'), KeyCode::Esc] {
+        char(&mut app, 't');
+        assert!(app.tall);
+        press(&mut app, close);
+        assert!(!app.tall);
+    }
+    char(&mut app, 'd');
+    char(&mut app, 't');
+    assert!(app.tall && app.panel == Panel::Timeline, "what lay over it is gone");
+    hear(&mut app, compile_error());
+    press(&mut app, KeyCode::Esc);
+    assert!(app.tall && app.panel == Panel::Timeline, "one key, one thing");
+}
+
+#[test]
 fn a_search_is_typed_and_left() {
     let mut app = running();
     char(&mut app, '/');

@@ -30,9 +30,21 @@ pub(in crate::tui) struct Areas {
     pub keys: Rect,
 }
 
-/// Lays the screen out. `is_open`: whether details or a problem are to be read.
-pub(in crate::tui) fn areas(screen: Rect, zoomed: bool, is_open: bool) -> Areas {
+/// What is wanted on the screen beside the program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// Nothing.
+    pub zoomed: bool,
+    /// Whether details or a problem are to be read.
+    pub is_open: bool,
+    /// Whether the timeline is to have more room than it needs to be followed.
+    pub tall: bool,
+}
+
+/// Lays the screen out.
+pub(super) fn areas(screen: Rect, wanted: Wanted) -> Areas {
     let Rect { width, height, .. } = screen;
+    let Wanted { zoomed, is_open, .. } = wanted;
     let status = Rect::new(0, 0, width, height.min(1));
     let keys = Rect::new(0, height.saturating_sub(1), width, u16::from(height > 1));
     let body = Rect::new(0, 1.min(height), width, height.saturating_sub(2));
@@ -48,7 +60,7 @@ pub(in crate::tui) fn areas(screen: Rect, zoomed: bool, is_open: bool) -> Areas 
         }
         return areas;
     }
-    if width >= WIDE { wide(body, areas) } else { narrow(body, areas, is_open) }
+    if width >= WIDE { wide(body, areas, wanted.tall) } else { narrow(body, areas, wanted) }
 }
 
 /// `count` rows of `area`, from row `from`.
@@ -56,32 +68,26 @@ fn rows(area: Rect, from: u16, count: u16) -> Rect {
     Rect::new(area.x, area.y + from, area.width, count)
 }
 
-fn narrow(body: Rect, areas: Areas, is_open: bool) -> Areas {
+fn narrow(body: Rect, areas: Areas, wanted: Wanted) -> Areas {
     let below = (body.height / 4).clamp(3, 12);
     let program = body.height - below - 1;
     let areas = Areas { size: (program, body.width), ..areas };
-    if !is_open {
-        return Areas {
-            pane: rows(body, 0, program),
-            timeline_title: rows(body, program, 1),
-            timeline: rows(body, program + 1, below),
-            ..areas
-        };
-    }
-    let seen = (body.height * 2 / 5).min(program);
-    Areas {
-        pane: rows(body, 0, seen),
-        panel_title: rows(body, seen, 1),
-        panel: rows(body, seen + 1, body.height - seen - 1),
-        ..areas
+    let is_short = !wanted.is_open && !wanted.tall;
+    let seen = if is_short { program } else { (body.height * 2 / 5).min(program) };
+    let areas = Areas { pane: rows(body, 0, seen), ..areas };
+    let (title, rest) = (rows(body, seen, 1), rows(body, seen + 1, body.height - seen - 1));
+    if wanted.is_open {
+        Areas { panel_title: title, panel: rest, ..areas }
+    } else {
+        Areas { timeline_title: title, timeline: rest, ..areas }
     }
 }
 
-fn wide(body: Rect, areas: Areas) -> Areas {
+fn wide(body: Rect, areas: Areas, tall: bool) -> Areas {
     let beside = (body.width / 2).min(body.width.saturating_sub(PROGRAM + 1)).min(BESIDE);
     let program = body.width - beside - 1;
     let side = Rect::new(program + 1, body.y, beside, body.height);
-    let above = (body.height / 3).max(3);
+    let above = if tall { body.height * 3 / 4 } else { (body.height / 3).max(3) };
     Areas {
         pane: Rect::new(0, body.y, program, body.height),
         size: (body.height, program),
@@ -99,7 +105,22 @@ mod tests {
     use super::*;
 
     fn at(width: u16, height: u16, zoomed: bool, is_open: bool) -> Areas {
-        areas(Rect::new(0, 0, width, height), zoomed, is_open)
+        areas(Rect::new(0, 0, width, height), Wanted { zoomed, is_open, tall: false })
+    }
+
+    fn tall(width: u16, height: u16) -> Areas {
+        let wanted = Wanted { tall: true, ..Wanted::default() };
+        areas(Rect::new(0, 0, width, height), wanted)
+    }
+
+    #[test]
+    fn a_tall_timeline_has_more_rows_and_does_not_resize_the_program() {
+        for (width, height) in [(80, 24), (200, 50), (100, 40)] {
+            let (short, tall) = (at(width, height, false, false), tall(width, height));
+            assert_eq!(short.size, tall.size);
+            assert!(tall.timeline.height >= short.timeline.height * 2, "{width}x{height}");
+        }
+        assert_eq!(tall(80, 24).timeline.height, 13);
     }
 
     #[test]
@@ -111,27 +132,31 @@ mod tests {
         assert_eq!(at(80, 24, true, false).size, (22, 80));
     }
 
+    fn fits(all: Areas, width: u16, height: u16) {
+        let screen = Rect::new(0, 0, width, height);
+        for area in [
+            all.status,
+            all.pane,
+            all.timeline_title,
+            all.timeline,
+            all.panel_title,
+            all.panel,
+            all.edge,
+            all.keys,
+        ] {
+            assert_eq!(area.intersection(screen).area(), area.area(), "{screen}");
+        }
+        assert!(all.size.0 > 0 && all.size.1 > 0, "{screen}");
+    }
+
     #[test]
     fn every_size_can_be_laid_out() {
         for width in (0..250).step_by(7) {
             for height in 0..60 {
                 for (zoomed, is_open) in [(false, false), (false, true), (true, true)] {
-                    let all = at(width, height, zoomed, is_open);
-                    let screen = Rect::new(0, 0, width, height);
-                    for area in [
-                        all.status,
-                        all.pane,
-                        all.timeline_title,
-                        all.timeline,
-                        all.panel_title,
-                        all.panel,
-                        all.edge,
-                        all.keys,
-                    ] {
-                        assert_eq!(area.intersection(screen).area(), area.area(), "{screen}");
-                    }
-                    assert!(all.size.0 > 0 && all.size.1 > 0, "{screen}");
+                    fits(at(width, height, zoomed, is_open), width, height);
                 }
+                fits(tall(width, height), width, height);
             }
         }
     }

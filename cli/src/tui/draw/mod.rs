@@ -19,7 +19,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::app::{App, Mode, Panel};
 use super::pane::Pane;
-use layout::Areas;
+use layout::{Areas, Wanted};
 pub(super) use look::Look;
 pub(super) use panel::View;
 
@@ -44,7 +44,7 @@ pub(super) fn view(screen: Rect, app: &App) -> View {
 
 /// Where everything is, in a terminal of this size.
 pub(super) fn areas(screen: Rect, app: &App) -> Areas {
-    layout::areas(screen, app.zoomed, is_open(app))
+    layout::areas(screen, Wanted { zoomed: app.zoomed, is_open: is_open(app), tall: app.tall })
 }
 
 /// Draws everything.

@@ -90,6 +90,8 @@ fn what_is_newer_and_what_was_an_earlier_run() {
     app.timeline.step(-5);
     is("newer-80x24", &app, PLAIN, (80, 24));
     is("newer-200x50", &app, PLAIN, (200, 50));
+    app.tall = true;
+    is("tall-80x24", &app, PLAIN, (80, 24));
 }
 
 #[test]
