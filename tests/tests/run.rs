@@ -71,7 +71,7 @@ fn what_the_program_has_not_is_told_when_it_has_ended() {
         assert_eq!(pending, ["compile-error", "refused"][code as usize - 1]);
         screen.press("more\r");
         screen.expect(&["line 1: more"]);
-        assert!(!screen.text().contains("hotdev: "), "{}", screen.text());
+        assert!(!screen.text().contains(said), "{}", screen.text());
         screen.press(END);
         screen.expect(&["hotdev: not in the program when it ended:", said]);
         screen.ends_clean(0);

@@ -60,13 +60,7 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     let mut screen = Screen::start(Workspace::copy("single"));
     screen.expect(&["running", "old greeting", "d details", "? help"]);
     screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&[
-        "live 1",
-        "1 function: single::greeting",
-        "new greeting",
-        "u back",
-        "generation 1",
-    ]);
+    screen.expect(&["live 1", "1 function: single::greeting", "new greeting", "u back", "generation 1"]);
     screen.expect(&["1 function: single::greeting  running"]);
 
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
@@ -130,27 +124,27 @@ fn a_refusal_is_asked_about() {
 
 #[test]
 fn every_item_of_a_refusal_is_reached_by_keys() {
+    let fields = |kind| -> String { (0..30).map(|n| format!("    field{n}: {kind},\n")).collect() };
     let workspace = Workspace::copy("single");
     let program = |kind| {
-        let types = (0..30).map(|n| {
-            format!("#[derive(Debug, Default)]\nstruct Type{n:02} {{\n    field: {kind},\n}}\n")
-        });
-        let values: String = (0..30).map(|n| format!("Box::new(Type{n:02}::default()),")).collect();
-        let main = "fn main() {\n    let all: Vec<Box<dyn std::fmt::Debug>> = vec![VALUES];\n    loop {\n        \
-                    println!(\"{} values\", all.len());\n        \
-                    std::thread::sleep(std::time::Duration::from_secs(1));\n    }\n}\n";
-        types.collect::<String>() + &main.replace("VALUES", &values)
+        format!(
+            "#[derive(Debug, Default)]\nstruct State {{\n{}}}\n\n{}",
+            fields(kind),
+            "fn main() {\n    let state = Box::new(State::default());\n    loop {\n        \
+             println!(\"{state:?}\");\n        \
+             std::thread::sleep(std::time::Duration::from_secs(1));\n    }\n}\n"
+        )
     };
     workspace.write("src/main.rs", &program("u8"));
     let mut screen = Screen::start(workspace);
     screen.workspace().write("src/main.rs", &program("u16"));
-    screen.expect(&["refused", "R restarts", "more, PgDn", "Type00.field: "]);
-    assert!(!screen.text().contains("Type20.field: "), "{}", screen.text());
+    screen.expect(&["refused", "R restarts", "more, PgDn", "State.field0: "]);
+    assert!(!screen.text().contains("State.field20: "), "{}", screen.text());
     // Down by pages, and up again item by item.
     (0..9).for_each(|_| screen.press("\x1b[6~"));
-    screen.expect(&["Type29.field: "]);
+    screen.expect(&["State.field29: "]);
     screen.press(&"j".repeat(20));
-    screen.expect(&["Type20.field: ", "(21 of "]);
+    screen.expect(&["State.field20: ", "(21 of "]);
     screen.press("q");
     screen.ends_clean(0);
 }

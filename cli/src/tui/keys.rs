@@ -1,6 +1,7 @@
 //! hotdev's own keys: what each does, where it goes, and how it is shown.
 
 use super::app::{App, Panel};
+use super::status::Program;
 
 /// A key as it is shown, and what it does.
 pub(super) struct Key {
@@ -24,8 +25,8 @@ pub(super) const ALL: &[Key] = &[
     key("p", "show the last compile error or refusal again"),
     key("e", "open $EDITOR at the error, or at the change"),
     key("Tab", "timeline, details, problem in turn"),
-    key("PgUp PgDn", "scroll what is open, or else the output; [ ] by three lines"),
-    key("Ctrl-u Ctrl-d", "scroll the output"),
+    key("PgUp PgDn", "scroll what is open, or else the output; also [ ]"),
+    key("Ctrl-u/d", "scroll the output"),
     key("g G", "to the oldest line, to the newest of all; also Home, End"),
     key("/ n N", "search the program's output; older, newer"),
     key("t", "more of the timeline, and back"),
@@ -36,44 +37,56 @@ pub(super) const ALL: &[Key] = &[
     key("q", "end the program, then hotdev; so does Ctrl-C"),
 ];
 
-/// The keys that matter now, the most important first; those that do not fit are left out.
+/// The keys that do something now, the most important first; those that do not fit are left out.
 pub(super) fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
-    let mut hints = Vec::new();
-    if app.asks() {
-        hints.extend([("R", "restart"), ("Esc", "keep")]);
-    }
-    if app.problem.is_some() && app.panel != Panel::Problem {
-        hints.push(("p", "problem"));
-    }
-    if app.panel == Panel::Timeline && app.tall {
-        hints.push(("t", "shorter"));
-    }
-    hints.push(("i", "type"));
-    match app.panel {
+    let is_running = matches!(app.status.program, Program::Running(_));
+    let is_built = is_running || !app.status.is_working();
+    let can_go_back = is_running && app.status.generation > 0;
+    let can_select = app.timeline.entries.len() > 1;
+    let is_tall = app.tall && app.panel == Panel::Timeline;
+    let all = [
+        ("R", "restart", app.asks()),
+        ("Esc", "keep", app.asks()),
+        ("p", "problem", app.problem.is_some() && app.panel != Panel::Problem),
+        ("t", "shorter", is_tall),
+        ("i", "type", is_running),
+    ];
+    let of_panel: &[_] = match app.panel {
         Panel::Problem => {
-            hints.extend([("j/k", "next"), ("PgDn", "scroll"), ("e", "edit"), ("Esc", "close")])
+            let items = app.problem.as_ref().map_or(0, |problem| problem.items.len());
+            &[
+                ("j/k", "next", items > 1),
+                ("PgDn", "scroll", app.view.most > 0),
+                ("e", "edit", app.place().is_some()),
+                ("Esc", "close", !app.asks()),
+            ]
         }
-        Panel::Details => hints.extend([
-            ("j/k", "select"),
-            ("u", "back"),
-            ("PgDn", "scroll"),
-            ("e", "edit"),
-            ("Esc", "close"),
-        ]),
-        Panel::Timeline => hints.extend([("u", "back"), ("j/k", "select"), ("d", "details")]),
-    }
-    hints.push(("r", "reload"));
-    if !app.asks() {
-        hints.push(("R", "restart"));
-    }
-    if app.zoomed {
-        hints.push(("z", "unzoom"));
-    }
-    if app.panel == Panel::Timeline && !app.tall {
-        hints.push(("t", "taller"));
-    }
-    hints.push(("/", "search"));
-    hints
+        Panel::Details => &[
+            ("j/k", "select", can_select),
+            ("u", "back", can_go_back),
+            ("PgDn", "scroll", app.view.most > 0),
+            ("e", "edit", app.place().is_some()),
+            ("Esc", "close", true),
+        ],
+        Panel::Timeline => &[
+            ("u", "back", can_go_back),
+            ("j/k", "select", can_select),
+            ("d", "details", !app.timeline.entries.is_empty()),
+        ],
+    };
+    let rest = [
+        ("r", "reload", is_running),
+        ("R", if is_running { "restart" } else { "start" }, is_built && !app.asks()),
+        ("z", "unzoom", app.zoomed),
+        ("/", "search", app.status.program != Program::None),
+        ("t", "taller", can_select && app.panel == Panel::Timeline && !app.tall),
+    ];
+    let offered = all
+        .into_iter()
+        .chain(of_panel.iter().copied())
+        .chain(rest)
+        .filter(|(.., is_offered)| *is_offered);
+    offered.map(|(key, what, _)| (key, what)).collect()
 }
 
 /// Always shown.

@@ -11,6 +11,7 @@ use super::text::Tone;
 use crate::report::event::{Event, Reason};
 use crate::report::{Said, phrases};
 use verdict::Verdict;
+pub(super) use work::Build;
 use work::Work;
 
 /// A save that is compiled sooner than this shows its verdict and nothing before it: what was said
@@ -163,6 +164,12 @@ impl Status {
     /// Whether a build is under way, shown or not.
     pub(super) fn is_working(&self) -> bool {
         self.work.is_some()
+    }
+
+    /// The build under way, where that is cargo's.
+    pub(super) fn build(&self, now: Instant) -> Option<Build<'_>> {
+        let work = self.work.as_ref().filter(|work| !work.is_save);
+        work.map(|work| work.build(now))
     }
 
     /// When the line will be another one by itself.

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Action, App, Mode, Panel};
 use crate::control::Request;
+use crate::tui::problem::Problem;
 use crate::tui::status::Program;
 use crate::tui::text::Place;
 
@@ -79,7 +80,7 @@ impl App {
             KeyCode::Char('G') | KeyCode::End => return Some(self.to_newest()),
             KeyCode::PageUp => return self.page(-1),
             KeyCode::PageDown => return self.page(1),
-            KeyCode::Char('e') => return self.place().map(Action::Edit),
+            KeyCode::Char('e') => return self.edit(),
             KeyCode::Enter => return self.make_current(),
             KeyCode::Char('t') => self.enlarge(),
             KeyCode::Char('z') => self.zoomed = !self.zoomed,
@@ -107,19 +108,24 @@ impl App {
         Action::Ask(Request::Reload { files: Vec::new(), base: self.base.clone() })
     }
 
-    /// Where `e` opens the editor.
-    fn place(&mut self) -> Option<Place> {
-        let place = match self.panel {
-            Panel::Problem => self.problem.as_ref().and_then(|problem| problem.place().cloned()),
-            Panel::Details | Panel::Timeline => {
-                self.timeline.entry().and_then(|entry| entry.first_change.clone())
-            }
-        };
-        let place = place.or_else(|| self.problem.as_ref()?.place().cloned());
+    fn edit(&mut self) -> Option<Action> {
+        let place = self.place().cloned();
         if place.is_none() {
             self.notice = Some("no place to edit: select a generation with a diff".into());
         }
-        place
+        place.map(Action::Edit)
+    }
+
+    /// Where `e` opens the editor.
+    pub(in crate::tui) fn place(&self) -> Option<&Place> {
+        let problem = self.problem.as_ref().and_then(Problem::place);
+        match self.panel {
+            Panel::Problem => problem,
+            Panel::Details | Panel::Timeline => {
+                let change = self.timeline.entry().and_then(|entry| entry.first_change.as_ref());
+                change.or(problem)
+            }
+        }
     }
 
     fn make_current(&mut self) -> Option<Action> {

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{Action, App, Mode, Panel};
 use crate::control::{Done, Request};
 use crate::report::Said;
-use crate::report::event::{Diagnostic, Event, Item, RefusalCode, Timings};
+use crate::report::event::{Diagnostic, Event, Item, Reason, RefusalCode, Timings};
 use crate::tui::draw::View;
 use crate::tui::{Setup, keys};
 
@@ -215,6 +215,23 @@ fn the_timeline_is_enlarged_and_made_small_again() {
     hear(&mut app, compile_error());
     press(&mut app, KeyCode::Esc);
     assert!(app.tall && app.panel == Panel::Timeline, "one key, one thing");
+}
+
+#[test]
+fn keys_that_do_nothing_are_not_offered() {
+    let mut app = app();
+    let offered =
+        |app: &App| -> Vec<&str> { keys::hints(app).into_iter().map(|(key, _)| key).collect() };
+    let crates = vec!["game".into()];
+    let start = Event::Building { reason: Reason::Start, crates, files: Vec::new() };
+    hear(&mut app, start);
+    assert_eq!(offered(&app), [""; 0]);
+    hear(&mut app, Event::Started { pid: 7, generation: 0 });
+    assert_eq!(offered(&app), ["i", "d", "r", "R", "/"]);
+    hear(&mut app, live(1));
+    assert_eq!(offered(&app), ["i", "u", "j/k", "d", "r", "R", "/", "t"]);
+    hear(&mut app, Event::Exited { pid: 7, status: Some(0), signal: None });
+    assert_eq!(offered(&app), ["j/k", "d", "R", "/", "t"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From the model to a frame. Knows nothing of sessions and terminals: it fills cells.
 
 mod bars;
+mod build;
 mod help;
 pub(super) mod layout;
 mod line;
@@ -53,6 +54,7 @@ pub(super) fn frame(frame: &mut Frame<'_>, app: &App, pane: &Pane, look: Look, n
     let areas = areas(screen, app);
     let buffer = frame.buffer_mut();
     let cursor = pane::draw(buffer, areas.pane, pane, &app.query);
+    build::draw(buffer, areas.pane, app, look, now);
     edge(buffer, areas.edge, look);
     timeline::draw(buffer, &areas, app, look);
     panel::draw(buffer, &areas, app, look);

@@ -2,7 +2,7 @@
 //! to be read in the diff.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
@@ -11,22 +11,31 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
 use super::{Look, frame};
-use crate::report::event::Event;
+use crate::report::Said;
+use crate::report::event::{Event, Reason};
 use crate::source::Edit;
 use crate::tui::app::tests::{app, compile_error, hear, live, refused, refused_many};
 use crate::tui::app::{App, Mode, Panel};
 use crate::tui::pane::Pane;
+use crate::tui::status::Program;
 
 const PLAIN: Look = Look { colors: true, unicode: true };
 
-fn draw(app: &App, look: Look, (width, height): (u16, u16)) -> Buffer {
+fn draw(app: &App, look: Look, size: (u16, u16)) -> Buffer {
+    draw_at(app, look, size, Instant::now())
+}
+
+fn draw_at(app: &App, look: Look, (width, height): (u16, u16), now: Instant) -> Buffer {
     let screen = ratatui::layout::Rect::new(0, 0, width, height);
     let (rows, columns) = super::areas(screen, app).size;
     let mut pane = Pane::new(rows, columns);
-    (1..=40).for_each(|tick| drop(pane.feed(format!("tick {tick}\r\n").as_bytes())));
-    pane.feed(b"\x1b[1;31mred\x1b[0m \xe6\x97\xa5\xe6\x9c\xac wide");
+    let printed = if app.status.program == Program::None { 0 } else { 40 };
+    (1..=printed).for_each(|tick| drop(pane.feed(format!("tick {tick}\r\n").as_bytes())));
+    if printed > 0 {
+        pane.feed(b"\x1b[1;31mred\x1b[0m \xe6\x97\xa5\xe6\x9c\xac wide");
+    }
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|target| frame(target, app, &pane, look, Instant::now())).unwrap();
+    terminal.draw(|target| frame(target, app, &pane, look, now)).unwrap();
     terminal.backend().buffer().clone()
 }
 
@@ -52,9 +61,14 @@ fn text(buffer: &Buffer) -> String {
 
 /// Compares with the file `frames/NAME.txt`.
 fn is(name: &str, app: &App, look: Look, size: (u16, u16)) {
+    is_at(name, app, look, size, Instant::now());
+}
+
+/// The same at a moment.
+fn is_at(name: &str, app: &App, look: Look, size: (u16, u16), now: Instant) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/tui/draw/frames");
     let file = folder.join(format!("{name}.txt"));
-    let now = text(&draw(app, look, size));
+    let now = text(&draw_at(app, look, size, now));
     if std::env::var_os("HOTDEV_TEST_FRAMES").is_some_and(|value| value == "write") {
         return std::fs::write(file, now).unwrap();
     }
@@ -80,6 +94,26 @@ fn the_program_and_its_generations() {
     is("live-200x50", &app, PLAIN, (200, 50));
     is("live-ascii-80x24", &app, Look { unicode: false, ..PLAIN }, (80, 24));
     is("live-30x8", &app, PLAIN, (30, 8));
+}
+
+#[test]
+fn a_first_build() {
+    let (mut app, start) = (app(), Instant::now());
+    let crates = vec!["game".into()];
+    let event = Event::Building { reason: Reason::Start, crates, files: Vec::new() };
+    app.hear(&Said::Event(event), "12:00:00".into(), start);
+    let now = start + Duration::from_millis(2300);
+    is_at("building-begins-80x24", &app, PLAIN, (80, 24), now);
+    for line in [
+        "    Updating crates.io index",
+        "   Compiling serde v1.0.0",
+        "   Compiling heck v0.5.0",
+        "    Building [=======>     ] 12/30: serde, heck, syn(build)",
+    ] {
+        app.status.cargo(line);
+    }
+    is_at("building-80x24", &app, PLAIN, (80, 24), now);
+    is_at("building-40x12", &app, PLAIN, (40, 12), now);
 }
 
 #[test]

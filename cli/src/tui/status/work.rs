@@ -1,9 +1,13 @@
 //! A build under way, in the words of the status line.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Headline;
 use crate::tui::text::Tone;
+
+/// Lines of cargo's that are kept.
+const KEPT: usize = 100;
 
 /// A build under way.
 #[derive(Debug)]
@@ -14,6 +18,20 @@ pub(super) struct Work {
     progress: Option<Progress>,
     /// What cargo waits for or fetches.
     note: Option<String>,
+    /// What cargo has said, oldest first.
+    lines: VecDeque<String>,
+}
+
+/// A build in full, for whoever waits for it.
+pub(in crate::tui) struct Build<'a> {
+    /// What is built.
+    pub what: &'a str,
+    /// For how long already.
+    pub seconds: f64,
+    /// How many of cargo's steps are done, of how many, and which are under way.
+    pub steps: Option<(u32, u32, &'a str)>,
+    /// What cargo has said, newest first.
+    pub lines: Box<dyn Iterator<Item = &'a str> + 'a>,
 }
 
 /// How far cargo is.
@@ -26,7 +44,8 @@ struct Progress {
 
 impl Work {
     pub(super) fn new(text: String, since: Instant, is_save: bool) -> Self {
-        Self { text, since, is_save, progress: None, note: None }
+        let lines = VecDeque::new();
+        Self { text, since, is_save, progress: None, note: None, lines }
     }
 
     /// Takes in a line of cargo's.
@@ -34,20 +53,38 @@ impl Work {
         let (word, _) = line.trim_start().split_once(' ').unwrap_or_default();
         if let Some(progress) = progress(line) {
             (self.progress, self.note) = (Some(progress), None);
-        } else if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
+            return;
+        }
+        self.lines.push_back(line.trim().to_owned());
+        if self.lines.len() > KEPT {
+            self.lines.pop_front();
+        }
+        if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
             self.note = Some(line.trim().to_owned());
         }
     }
 
+    fn seconds(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.since).as_secs_f64()
+    }
+
+    /// All there is to say of it now.
+    pub(super) fn build(&self, now: Instant) -> Build<'_> {
+        let steps = self.progress.as_ref().map(|one| (one.done, one.all, one.what.as_str()));
+        let lines = Box::new(self.lines.iter().rev().map(String::as_str));
+        Build { what: &self.text, seconds: self.seconds(now), steps, lines }
+    }
+
     /// The line now.
     pub(super) fn headline(&self, now: Instant) -> Headline {
-        let seconds = now.saturating_duration_since(self.since).as_secs_f64();
+        let seconds = self.seconds(now);
         let word = if self.is_save { "compiling" } else { "building" };
         let (mut text, mut done) = (format!("{}  {seconds:.1} s", self.text), None);
         if let Some(note) = &self.note {
             text += &format!("  {note}");
         } else if let Some(Progress { done: ready, all, what }) = &self.progress {
-            text += &format!("  {ready}/{all} {what}");
+            let first = what.split(',').next().unwrap_or_default();
+            text += &format!("  {ready}/{all} {first}");
             done = (*all > 0).then(|| f64::from(*ready) / f64::from(*all));
         }
         Headline { word: word.into(), tone: Tone::Name, subject: String::new(), text, done }
@@ -62,6 +99,6 @@ fn progress(line: &str) -> Option<Progress> {
     }
     let (numbers, what) = rest.split_once(':').unwrap_or((rest, ""));
     let (done, all) = numbers.trim().split_once('/')?;
-    let what = what.split(',').next().unwrap_or_default().trim().to_owned();
+    let what = what.trim().to_owned();
     Some(Progress { done: done.parse().ok()?, all: all.parse().ok()?, what })
 }
