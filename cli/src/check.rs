@@ -38,7 +38,7 @@ use crate::error::Result;
 use crate::graph::{CrateId, Graph};
 use crate::program::{Brought, Program};
 use crate::rebuild::Outputs;
-use crate::report::event::Item;
+use crate::report::event::{Item, Older};
 use crate::symbol_name;
 use crate::types::{self, Changed, Changes, Differences, Signature, Summary, Types};
 use crate::units::{Facts, Unit};
@@ -71,6 +71,8 @@ pub struct CheckedPatch {
     pub brought: Brought,
     /// What the developer should know although nothing is wrong.
     pub notes: Vec<String>,
+    /// Which values that exist go on with the code that made them.
+    pub older: Older,
 }
 
 impl CheckedPatch {
@@ -144,6 +146,7 @@ pub fn check(selection: &Selection, context: Context<'_>) -> Result<Checked> {
             functions: selection.functions.clone(),
             brought: selection.brought(),
             notes: selection.notes.clone(),
+            older: Older::default(),
         },
         found: Found { statics: selection.statics.clone(), ..Found::default() },
         types: Vec::new(),

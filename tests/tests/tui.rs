@@ -150,6 +150,20 @@ fn every_item_of_a_refusal_is_reached_by_keys() {
 }
 
 #[test]
+fn what_stays_on_old_code_is_said_in_one_line() {
+    let workspace = Workspace::copy("futures");
+    let mut screen = Screen::run(workspace, &["watch", "-p", "app"], (24, 80), &[]);
+    screen.expect_built(&["generation 0"]);
+    let (old, new) = ("let held = base + 1;", "let held = base as f32 + 0.5;");
+    screen.workspace().edit("app/src/work.rs", old, new);
+    screen.expect(&["live 1 ", " existing futures stay on old code "]);
+    screen.workspace().edit("app/src/work.rs", "method{held}", "Method{held}");
+    screen.expect(&["live 2 "]);
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
 fn typing_reaches_the_program_and_so_does_ctrl_c() {
     let mut screen = Screen::start(answering());
     screen.press("hello\r");

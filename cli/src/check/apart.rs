@@ -1,6 +1,6 @@
 //! Keeps old closures and futures with the old code: see the head of [`super`].
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -10,6 +10,7 @@ use crate::elf::object_file::ObjectFile;
 use crate::elf::stub;
 use crate::error::Result;
 use crate::graph::CrateId;
+use crate::report::event::Older;
 use crate::symbol_name;
 use crate::types::{self, Changed, Types};
 use crate::units::{Names, Unit};
@@ -126,16 +127,34 @@ impl Check<'_> {
     /// Says whose closures and futures go on with the old code, in this patch or since an earlier one.
     pub(super) fn note_old_values(&mut self) {
         let program = self.context.program;
-        let now = self.found.anonymous.values().filter_map(|name| owner(name));
+        let now = self.found.anonymous.values().filter_map(|name| Some((owner(name)?, kind(name))));
+        // What put a function apart in an earlier generation is not known any more.
+        let both = Older { closures: true, futures: true, notes: 0 };
         let earlier = self.patch.functions.iter().filter(|name| program.is_apart(name, 1));
-        let owners: BTreeSet<String> =
-            now.chain(earlier.map(|name| symbol_name::path(name))).collect();
+        let earlier = earlier.map(|name| (symbol_name::path(name), both));
         let crates = self.crate_names();
-        let owners = owners.into_iter().filter(|owner| symbol_name::belongs(owner, &crates));
-        self.patch.notes.extend(owners.take(5).map(|owner| {
-            format!("{owner}: closures and futures made before go on with the old code, new ones get the new")
-        }));
+        let mut owners: BTreeMap<String, Older> = BTreeMap::new();
+        for (owner, kind) in now.chain(earlier) {
+            if symbol_name::belongs(&owner, &crates) {
+                let known = owners.entry(owner).or_default();
+                known.closures |= kind.closures;
+                known.futures |= kind.futures;
+            }
+        }
+        let older = &mut self.patch.older;
+        for (owner, kind) in owners.into_iter().take(5) {
+            older.closures |= kind.closures;
+            older.futures |= kind.futures;
+            older.notes += 1;
+            self.patch.notes.push(format!("{owner}: closures and futures made before go on with the old code, new ones get the new"));
+        }
     }
+}
+
+/// What an environment is of, by its name.
+fn kind(name: &str) -> Older {
+    let futures = name.contains("{async_");
+    Older { closures: !futures, futures, notes: 0 }
 }
 
 /// The function in which a closure or future stands; none for what merely holds one.

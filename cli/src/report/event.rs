@@ -43,6 +43,9 @@ pub enum Event {
         /// Those of which a note says that they wait. It is for people, who are told so once.
         #[serde(skip)]
         noted: Vec<String>,
+        /// What existed before and goes on with the code that it has. Notes say whose, to people.
+        #[serde(skip)]
+        older: Older,
     },
     /// Functions of a generation were called for the first time since it went live.
     Called {
@@ -108,6 +111,17 @@ impl Event {
     pub fn code(&self) -> Option<RefusalCode> {
         if let Self::Refused { code, .. } = self { Some(*code) } else { None }
     }
+}
+
+/// Values of kinds that hold on to the code that made them, where an edit leaves some with old code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Older {
+    /// Whether closures are among them.
+    pub closures: bool,
+    /// Whether futures are.
+    pub futures: bool,
+    /// How many notes tell of them.
+    pub notes: usize,
 }
 
 /// Why a build begins.

@@ -24,8 +24,8 @@ pub(crate) use text::relative;
 /// Phrases for whoever shows events in another form.
 pub(crate) mod phrases {
     pub(crate) use super::text::{
-        awaiting, because, change, compile_error, ending, first_error, list, list_within, open,
-        rendered, why,
+        awaiting, because, change, compile_error, ending, first_error, list, list_within, older,
+        open, rendered, why,
     };
 }
 

@@ -31,6 +31,7 @@ fn live(functions: &[&str], notes: &[&str]) -> Event {
         notes: names(notes),
         waiting: Vec::new(),
         noted: Vec::new(),
+        older: Older::default(),
     }
 }
 

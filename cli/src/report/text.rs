@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::event::{Diagnostic, Item};
+use super::event::{Diagnostic, Item, Older};
 
 /// `names` as far as the first `most`: "a, b (+3)".
 pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
@@ -133,6 +133,17 @@ pub(crate) fn first_error(diagnostics: &[Diagnostic]) -> String {
     let first = diagnostics.iter().find(|one| one.level == "error");
     let first = first.and_then(|one| one.message.lines().next());
     first.map(|message| format!("{counts}: {message}")).unwrap_or(counts)
+}
+
+/// What existed before a patch and goes on without it: "existing futures stay on old code".
+pub(crate) fn older(older: Older) -> Option<String> {
+    let what = match (older.closures, older.futures) {
+        (false, false) => return None,
+        (true, false) => "closures",
+        (false, true) => "futures",
+        (true, true) => "closures and futures",
+    };
+    Some(format!("existing {what} stay on old code"))
 }
 
 /// How many of the functions that wait for a call are not told of by a note already.

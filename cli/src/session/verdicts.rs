@@ -119,6 +119,7 @@ impl Session {
             notes: ready.notes.clone(),
             waiting: ready.calls.waiting().map(str::to_owned).collect(),
             noted: ready.noted.clone(),
+            older: ready.older,
         };
         let info = GenerationInfo {
             generation: ready.plan.patch.generation,

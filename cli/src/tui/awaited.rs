@@ -71,7 +71,7 @@ mod tests {
     use super::super::status::Status;
     use super::*;
     use crate::report::Said;
-    use crate::report::event::Timings;
+    use crate::report::event::{Older, Timings};
 
     const SOON: Duration = Duration::from_millis(10);
 
@@ -91,6 +91,7 @@ mod tests {
             notes: noted.iter().map(|name| format!("{name} waits")).collect(),
             waiting: names(waiting),
             noted: names(noted),
+            older: Older::default(),
         }
     }
 

@@ -206,7 +206,7 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::event::Timings;
+    use crate::report::event::{Older, Timings};
 
     fn live() -> Said {
         let ms = Timings { total: 214.4, ..Timings::default() };
@@ -221,6 +221,7 @@ mod tests {
             notes: Vec::new(),
             waiting: Vec::new(),
             noted: Vec::new(),
+            older: Older::default(),
         })
     }
 
@@ -241,6 +242,21 @@ mod tests {
         assert_eq!((later.word.as_str(), later.text.as_str()), ("compiling", "game  1.3 s"));
         status.hear(&live(), false, start);
         assert_eq!((status.next_change(start), status.is_working()), (None, false));
+    }
+
+    #[test]
+    fn what_stays_on_old_code_is_said_before_what_is_new() {
+        let (mut status, start) = (Status::default(), Instant::now());
+        let Said::Event(mut event) = live() else { return };
+        if let Event::Live { older, notes, .. } = &mut event {
+            *older = Older { closures: true, futures: true, notes: 1 };
+            *notes = vec!["game::a: closures and futures".into(), "another".into()];
+        }
+        status.hear(&Said::Event(event), false, start);
+        let text = status.headline(start).text;
+        let short = "214 ms  existing closures and futures stay on old code  1 note  ";
+        assert!(text.starts_with(short), "{text}");
+        assert!(" live 123 ".len() + short.len() <= 80, "it fits");
     }
 
     #[test]

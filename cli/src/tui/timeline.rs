@@ -206,6 +206,7 @@ fn is_compile_error(said: &Said) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::event::Older;
 
     fn hear(timeline: &mut Timeline, event: Event) {
         timeline.hear(&Said::Event(event), "12:00:00".into());
@@ -224,6 +225,7 @@ mod tests {
             notes: Vec::new(),
             waiting: vec!["game::a".into()],
             noted: Vec::new(),
+            older: Older::default(),
         }
     }
 

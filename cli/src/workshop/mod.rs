@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::project::Project;
 use crate::rebuild::{Output, Outputs};
-use crate::report::event::{Diagnostic, Timings};
+use crate::report::event::{Diagnostic, Older, Timings};
 
 /// What is built, and with which settings. Never changes during a session.
 #[derive(Clone, Debug)]
@@ -108,6 +108,8 @@ pub struct Ready {
     pub notes: Vec<String>,
     /// Paths of the functions of which a note says that they wait.
     pub noted: Vec<String>,
+    /// See [`CheckedPatch::older`].
+    pub older: Older,
     /// What went in.
     checked: CheckedPatch,
     /// Mangled names of the changed functions that nothing calls yet.

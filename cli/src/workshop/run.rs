@@ -307,6 +307,7 @@ impl Workshop {
             functions,
             notes,
             noted,
+            older: patch.older,
             waiting,
             checked: patch,
             ms: clock.ms,

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{Action, App, Mode, Panel};
 use crate::control::{Done, Request};
 use crate::report::Said;
-use crate::report::event::{Diagnostic, Event, Item, Reason, RefusalCode, Timings};
+use crate::report::event::{Diagnostic, Event, Item, Older, Reason, RefusalCode, Timings};
 use crate::tui::draw::View;
 use crate::tui::{Setup, keys};
 
@@ -32,6 +32,7 @@ pub(in crate::tui) fn live(generation: u64) -> Event {
         notes: Vec::new(),
         waiting: Vec::new(),
         noted: Vec::new(),
+        older: Older::default(),
     }
 }
 

@@ -71,12 +71,15 @@ impl Verdict {
     }
 
     fn live(event: &Event) -> Self {
-        let Event::Live { generation, functions, ms, notes, .. } = event else {
+        let Event::Live { generation, functions, ms, notes, older, .. } = event else {
             return Self::default();
         };
         let mut text = took(ms.total);
-        if !notes.is_empty() {
-            text += &format!("  {}", count(notes.len(), "note"));
+        // That something is not live goes before what is.
+        text.extend(phrases::older(*older).map(|older| format!("  {older}")));
+        let notes = notes.len().saturating_sub(older.notes);
+        if notes > 0 {
+            text += &format!("  {}", count(notes, "note"));
         }
         if !functions.is_empty() {
             let names = phrases::list_within(functions, NAMES);
