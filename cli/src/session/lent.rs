@@ -13,9 +13,10 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr}
 /// mouse and of the focus, colours; and shows the cursor.
 ///
 /// Leaving the alternate screen has the cursor go where it was saved on the other one, also where
-/// the terminal is not on the alternate screen. So it is saved first: each screen has a place of its
-/// own for that.
-const LEAVE: &str = "\x1b7\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h";
+/// the terminal is not on the alternate screen. So it is entered first, which saves the cursor of the
+/// other one and does nothing to the alternate one. And it is cleared: where the terminal has become
+/// larger meanwhile, tmux (3.3a) moves what stands on the alternate screen into the scrollback.
+const LEAVE: &str = "\x1b[?1049h\x1b[2J\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h";
 
 /// A terminal that programs have to themselves.
 pub(super) struct Lent {
@@ -61,6 +62,17 @@ mod tests {
         terminal.process(written.as_bytes());
         assert!(!terminal.screen().alternate_screen() && !terminal.screen().hide_cursor());
         terminal.screen().cursor_position()
+    }
+
+    #[test]
+    fn what_a_program_drew_is_gone_before_its_screen_is_left() {
+        let mut terminal = vt100::Parser::default();
+        terminal.process(b"before\x1b[?1049h\x1b[5;1Hdrawn");
+        let left = LEAVE.find("\x1b[?1049l").unwrap();
+        terminal.process(&LEAVE.as_bytes()[..left]);
+        assert_eq!(terminal.screen().contents(), "");
+        terminal.process(&LEAVE.as_bytes()[left..]);
+        assert_eq!(terminal.screen().contents(), "before");
     }
 
     #[test]

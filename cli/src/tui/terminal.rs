@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
@@ -81,7 +81,16 @@ pub(super) fn give_back() {
         let _ = queue!(out, DisableFocusChange);
         let _ = notify::restore_title(&mut out);
     }
-    let _ = execute!(out, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    // Where the terminal has become larger meanwhile, tmux (3.3a) moves what stands on this screen into
+    // the scrollback when it is left; and a console that has no other screen keeps it in view.
+    let _ = execute!(
+        out,
+        DisableBracketedPaste,
+        Clear(ClearType::All),
+        MoveTo(0, 0),
+        LeaveAlternateScreen,
+        Show
+    );
     let _ = out.flush();
 }
 
