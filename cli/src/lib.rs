@@ -48,6 +48,7 @@ pub mod elf;
 pub mod error;
 pub mod exit;
 pub mod logging;
+mod mishap;
 pub mod process;
 pub mod symbol_name;
 

@@ -65,6 +65,17 @@ impl Screen {
         self.terminal.text()
     }
 
+    /// Whether anything to be seen has a colour.
+    pub fn has_colors(&self) -> bool {
+        self.terminal.read(|screen| {
+            let (rows, columns) = screen.size();
+            let places = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |x| (row, x)));
+            let mut cells = places.filter_map(|(row, column)| screen.cell(row, column));
+            let none = vt100::Color::Default;
+            cells.any(|cell| cell.fgcolor() != none || cell.bgcolor() != none)
+        })
+    }
+
     /// Waits until all of these texts are to be seen at once.
     pub fn expect(&self, texts: &[&str]) {
         self.expect_within(LIMIT, texts);
@@ -132,6 +143,18 @@ impl Screen {
         serde_json::from_str(line).unwrap_or_default()
     }
 
+    /// Waits until the program runs, as `hotdev status` has it: there may be no room to show it.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn wait_until_running(&self) {
+        let end = Instant::now() + BUILD_LIMIT;
+        while self.status()["state"] != "running" {
+            assert!(Instant::now() < end, "{}", self.status());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Sends hotdev a signal.
     ///
     /// # Panics
@@ -152,6 +175,8 @@ impl Screen {
             assert!(!screen.alternate_screen(), "the alternate screen was not left");
             assert!(!screen.hide_cursor(), "the cursor was left hidden");
             assert!(!screen.bracketed_paste(), "pastes are left in brackets");
+            let mouse = screen.mouse_protocol_mode();
+            assert_eq!(mouse, vt100::MouseProtocolMode::None, "the mouse is still told of");
         });
         assert!(self.terminal.is_as_before(), "the terminal's settings");
         // What the program has started hears of the end of its terminal, and takes a moment.

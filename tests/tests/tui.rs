@@ -1,5 +1,6 @@
 //! The terminal UI, in a real terminal, on a program that is really running.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hotdev_tests::{Screen, Signal, Workspace};
@@ -60,7 +61,13 @@ fn a_save_goes_live_an_error_is_listed_and_u_goes_back() {
     let mut screen = Screen::start(Workspace::copy("single"));
     screen.expect(&["running", "old greeting", "d details", "? help"]);
     screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&["live 1", "1 function: single::greeting", "new greeting", "u back", "generation 1"]);
+    screen.expect(&[
+        "live 1",
+        "1 function: single::greeting",
+        "new greeting",
+        "u back",
+        "generation 1",
+    ]);
     screen.expect(&["1 function: single::greeting  running"]);
 
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
@@ -124,27 +131,27 @@ fn a_refusal_is_asked_about() {
 
 #[test]
 fn every_item_of_a_refusal_is_reached_by_keys() {
-    let fields = |kind| -> String { (0..30).map(|n| format!("    field{n}: {kind},\n")).collect() };
     let workspace = Workspace::copy("single");
     let program = |kind| {
-        format!(
-            "#[derive(Debug, Default)]\nstruct State {{\n{}}}\n\n{}",
-            fields(kind),
-            "fn main() {\n    let state = Box::new(State::default());\n    loop {\n        \
-             println!(\"{state:?}\");\n        \
-             std::thread::sleep(std::time::Duration::from_secs(1));\n    }\n}\n"
-        )
+        let types = (0..30).map(|n| {
+            format!("#[derive(Debug, Default)]\nstruct Type{n:02} {{\n    field: {kind},\n}}\n")
+        });
+        let values: String = (0..30).map(|n| format!("Box::new(Type{n:02}::default()),")).collect();
+        let main = "fn main() {\n    let all: Vec<Box<dyn std::fmt::Debug>> = vec![VALUES];\n    loop {\n        \
+                    println!(\"{} values\", all.len());\n        \
+                    std::thread::sleep(std::time::Duration::from_secs(1));\n    }\n}\n";
+        types.collect::<String>() + &main.replace("VALUES", &values)
     };
     workspace.write("src/main.rs", &program("u8"));
     let mut screen = Screen::start(workspace);
     screen.workspace().write("src/main.rs", &program("u16"));
-    screen.expect(&["refused", "R restarts", "more, PgDn", "State.field0: "]);
-    assert!(!screen.text().contains("State.field20: "), "{}", screen.text());
+    screen.expect(&["refused", "R restarts", "more, PgDn", "Type00.field: "]);
+    assert!(!screen.text().contains("Type20.field: "), "{}", screen.text());
     // Down by pages, and up again item by item.
     (0..9).for_each(|_| screen.press("\x1b[6~"));
-    screen.expect(&["State.field29: "]);
+    screen.expect(&["Type29.field: "]);
     screen.press(&"j".repeat(20));
-    screen.expect(&["State.field20: ", "(21 of "]);
+    screen.expect(&["Type20.field: ", "(21 of "]);
     screen.press("q");
     screen.ends_clean(0);
 }
@@ -364,10 +371,69 @@ fn the_editor_gets_the_terminal_and_the_place() {
 
 #[test]
 fn the_terminal_is_left_as_it_was_after_signals() {
-    let workspace = std::sync::Arc::new(Workspace::copy("single"));
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
-        let screen = Screen::start(std::sync::Arc::clone(&workspace));
+    let workspace = Arc::new(Workspace::copy("single"));
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
+        let screen = Screen::start(Arc::clone(&workspace));
         screen.signal(signal);
+        screen.ends_clean(0);
+    }
+    // During a build, too.
+    workspace.write("src/main.rs", &format!("// anew\n{}", workspace.read("src/main.rs")));
+    let screen = Screen::run(workspace, &["watch"], (24, 80), &[]);
+    screen.expect_bytes(b"building");
+    screen.signal(Signal::TERM);
+    screen.ends_clean(0);
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was_after_a_panic_of_the_session() {
+    let env = [("HOTDEV_MISHAP", "session")];
+    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    screen.expect_built(&["generation 0", "old greeting"]);
+    screen.press("R");
+    screen.expect(&["hotdev: internal error", "a mishap on purpose in session"]);
+    screen.ends_clean(101);
+}
+
+#[test]
+fn after_a_panic_of_the_ui_there_are_lines() {
+    let env = [("HOTDEV_MISHAP", "terminal-ui")];
+    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    screen.expect_built(&["generation 0", "old greeting"]);
+    screen.resize(30, 100);
+    screen.expect(&["old greeting"]);
+    screen.expect_gone("q quit");
+    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
+    screen.expect(&["hotdev: live 1 in", "new greeting"]);
+    screen.press("\x03");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn a_panic_of_a_job_is_told_and_the_program_runs_on() {
+    let env = [("HOTDEV_MISHAP", "job")];
+    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    screen.expect_built(&["generation 0", "old greeting"]);
+    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
+    screen.expect(&["refused", "hotdev itself made a mistake", "old greeting"]);
+    assert!(!screen.text().contains("a mishap"), "it is written over nothing");
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
+fn in_a_terminal_that_is_too_small_nothing_breaks() {
+    let workspace = Arc::new(Workspace::copy("single"));
+    for size in [(1, 1), (2, 7), (5, 20)] {
+        let mut screen = Screen::run(Arc::clone(&workspace), &["watch"], size, &[]);
+        screen.wait_until_running();
+        screen.press("dpt\tz?");
+        screen.resize(24, 80);
+        screen.expect(&["keys", "any key closes this"]);
+        screen.press("x");
+        screen.resize(1, 3);
+        screen.press("q");
+        screen.resize(24, 80);
         screen.ends_clean(0);
     }
 }
@@ -399,17 +465,20 @@ fn lines_where_they_are_asked_for_and_where_the_terminal_is_dumb() {
         screen.expect_built(&["old greeting"]);
         assert!(!screen.text().contains("q quit"));
         screen.press("\x03");
+        screen.ends_clean(0);
     }
 }
 
 #[test]
 fn without_colours_and_without_utf_8() {
     let env = [("NO_COLOR", "1"), ("LANG", "C")];
-    let screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
+    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
     screen.expect_built(&["generation 0", "old greeting"]);
     screen.workspace().edit("src/main.rs", "number * 2", "number * two");
     screen.expect(&["compile error", "cannot find value `two`"]);
-    assert!(screen.text().is_ascii(), "{}", screen.text());
+    assert!(screen.text().is_ascii() && !screen.has_colors(), "{}", screen.text());
+    screen.press("q");
+    screen.ends_clean(0);
 }
 
 #[test]

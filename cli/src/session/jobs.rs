@@ -11,6 +11,7 @@ use super::{Event, Running, Session};
 use crate::cargo::Messages;
 use crate::changes::Stamps;
 use crate::error::{Error, Kind};
+use crate::mishap;
 use crate::rebuild::Cancel;
 use crate::report::event::{self, Reason};
 use crate::workshop::{Opened, Outcome, Workshop};
@@ -72,6 +73,7 @@ impl Session {
         let (under_way, over) = bounded::<()>(0);
         std::thread::spawn(move || {
             let on_build = |crates, files| {
+                mishap::at("job");
                 reporter.event(&event::Event::Building { reason: Reason::Save, crates, files });
                 let (reporter, over) = (reporter.clone(), over.clone());
                 std::thread::spawn(move || {

@@ -7,6 +7,7 @@ use super::{Session, named};
 use crate::control::Request;
 use crate::control::server::Responder;
 use crate::exit;
+use crate::mishap;
 use crate::report::event::{self, Status};
 
 impl Session {
@@ -14,6 +15,7 @@ impl Session {
         match request {
             Request::Reload { files, base } => self.asked_to_reload(files, &base, responder),
             Request::Restart => {
+                mishap::at("session");
                 self.waiting.push(responder);
                 self.restart = Some("asked for".into());
                 self.next_job();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::lent::Lent;
@@ -199,7 +199,8 @@ fn watch(target: &Target, config: &Config, sender: &Mailbox) -> Result<Watch> {
 
 fn quit_on_signals(sender: &Mailbox) -> Result<()> {
     let doing = || "listen for signals".to_owned();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context(Kind::System, doing)?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).context(Kind::System, doing)?;
     let sender = sender.clone();
     std::thread::spawn(move || {
         for signal in signals.forever() {

@@ -20,7 +20,10 @@ impl Session {
         self.workshop = Some(workshop);
         self.cover_sources();
         self.take_strangers();
-        let stale = self.workshop.as_ref().is_some_and(|workshop| !workshop.is_current());
+        // One that failed may not have seen the files: to look again could fail for ever.
+        let is_sound = !matches!(outcome, Outcome::Failed(_));
+        let stale =
+            is_sound && self.workshop.as_ref().is_some_and(|workshop| !workshop.is_current());
         if self.restart.is_some()
             || self.pending.is_some()
             || stale

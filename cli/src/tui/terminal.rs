@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crossterm::cursor::{MoveTo, Show};
@@ -21,6 +21,10 @@ use super::notify;
 /// What frames are drawn on.
 pub(super) type Canvas = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
+/// How long a frame may take that is being drawn when the terminal is given back. The one who gives it
+/// back may be the one who draws, and one whom nobody reads from draws for ever.
+const FRAME_LIMIT: Duration = Duration::from_millis(100);
+
 /// How late a signal may be looked at.
 const LATE: Duration = Duration::from_millis(500);
 
@@ -29,6 +33,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static LENT: AtomicBool = AtomicBool::new(false);
 /// When it was given back last.
 static RETURNED: Mutex<Option<Instant>> = Mutex::new(None);
+/// Held while a frame is drawn.
+static DRAWN_ON: Mutex<()> = Mutex::new(());
 static FOCUS: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is the UI's.
@@ -69,6 +75,21 @@ pub(super) fn take(focus: bool) -> io::Result<()> {
     taken
 }
 
+/// The right to draw a frame, while the terminal is the UI's: another thread may give it back at any
+/// time, and what was drawn then would lie over everything.
+pub(super) fn draw_on() -> Option<MutexGuard<'static, ()>> {
+    let guard = DRAWN_ON.lock().unwrap_or_else(PoisonError::into_inner);
+    is_taken().then_some(guard)
+}
+
+/// Waits until no frame is being drawn.
+fn await_frame() {
+    let end = Instant::now() + FRAME_LIMIT;
+    while matches!(DRAWN_ON.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Leaves the screen and the keys as they were; harmless when that has been done.
 pub(super) fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
@@ -77,6 +98,7 @@ pub(super) fn give_back() {
     let mut out = stdout();
     // First what cannot block: a terminal that nobody reads from takes no more bytes.
     let _ = disable_raw_mode();
+    await_frame();
     if FOCUS.load(Ordering::SeqCst) {
         let _ = queue!(out, DisableFocusChange);
         let _ = notify::restore_title(&mut out);

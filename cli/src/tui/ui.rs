@@ -25,6 +25,7 @@ use super::screen::{PaneSize, Setup};
 use super::search::Search;
 use super::terminal::Canvas;
 use super::{encode, notify, terminal};
+use crate::mishap;
 use crate::report::Said;
 use crate::report::event::Event;
 use crate::session::Remote;
@@ -172,6 +173,7 @@ impl Ui {
             return;
         }
         self.lay_out();
+        let Some(_right) = terminal::draw_on() else { return };
         let (app, pane, look) = (&self.app, &self.pane, self.look);
         let _ = queue!(stdout(), BeginSynchronizedUpdate);
         let drawn = self.canvas.draw(|frame| draw::frame(frame, app, pane, look, Instant::now()));
@@ -258,7 +260,8 @@ impl Ui {
                 let _ = notify::title(&mut stdout(), &format!("hotdev {}", self.app.setup.program));
             }
             Input::FocusLost => self.is_in_view = false,
-            Input::Key(_) | Input::Mouse(_) | Input::Resize(..) => {}
+            Input::Resize(..) => mishap::at("terminal-ui"),
+            Input::Key(_) | Input::Mouse(_) => {}
         }
         self.draw_now();
     }
