@@ -19,23 +19,26 @@ const BAR: u16 = 40;
 /// before.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, look: Look, now: Instant) {
     let build = app.status.build(now).filter(|_| app.status.program == Program::None);
-    let Some(Build { what, seconds, steps, lines }) = build.filter(|_| area.width > 4) else {
+    let Some(Build { what, seconds, steps, note, lines }) = build.filter(|_| area.width > 4) else {
         return;
     };
     let mut rows = area.rows().map(|row| Rect { x: row.x + 2, width: row.width - 3, ..row });
     let mut next = |from: usize| rows.nth(from).unwrap_or_default();
     let at = line::put(buffer, next(1), &format!("building {what}"), look.style(Tone::Title));
     line::put(buffer, at, &format!("  {seconds:.1} s"), Style::default());
-    let row = next(1);
-    match steps {
-        Some((done, all, now)) => {
-            gauge(buffer, row, (done, all), look);
-            let text = format!("now: {now}");
-            let shown = if now.is_empty() { "" } else { &text };
-            line::put_cut(buffer, next(0), shown, Style::default(), look);
-        }
-        None => drop(line::put(buffer, row, "cargo has not begun to compile", Style::default())),
-    }
+    let mut row = next(1);
+    let under_way = steps.map(|(done, all, under_way)| {
+        gauge(buffer, row, (done, all), look);
+        row = next(0);
+        under_way
+    });
+    let text = match (note, under_way) {
+        (Some(note), _) => note.to_owned(),
+        (None, Some("")) => String::new(),
+        (None, Some(under_way)) => format!("now: {under_way}"),
+        (None, None) => "cargo has not begun to compile".into(),
+    };
+    line::put_cut(buffer, row, &text, Style::default(), look);
     next(0);
     for (text, row) in lines.zip(rows) {
         line::put_cut(buffer, row, text, look.style(Tone::Faint), look);

@@ -30,6 +30,8 @@ pub(in crate::tui) struct Build<'a> {
     pub seconds: f64,
     /// How many of cargo's steps are done, of how many, and which are under way.
     pub steps: Option<(u32, u32, &'a str)>,
+    /// What cargo waits for or fetches.
+    pub note: Option<&'a str>,
     /// What cargo has said, newest first.
     pub lines: Box<dyn Iterator<Item = &'a str> + 'a>,
 }
@@ -55,12 +57,16 @@ impl Work {
             (self.progress, self.note) = (Some(progress), None);
             return;
         }
+        if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
+            self.note = Some(line.trim().to_owned());
+        }
+        // That is told anew with every piece that has come.
+        if word == "Downloading" {
+            return;
+        }
         self.lines.push_back(line.trim().to_owned());
         if self.lines.len() > KEPT {
             self.lines.pop_front();
-        }
-        if ["Blocking", "Updating", "Locking", "Downloading"].contains(&word) {
-            self.note = Some(line.trim().to_owned());
         }
     }
 
@@ -72,7 +78,8 @@ impl Work {
     pub(super) fn build(&self, now: Instant) -> Build<'_> {
         let steps = self.progress.as_ref().map(|one| (one.done, one.all, one.what.as_str()));
         let lines = Box::new(self.lines.iter().rev().map(String::as_str));
-        Build { what: &self.text, seconds: self.seconds(now), steps, lines }
+        let note = self.note.as_deref();
+        Build { what: &self.text, seconds: self.seconds(now), steps, note, lines }
     }
 
     /// The line now.
