@@ -99,7 +99,8 @@ pub struct Group {
     /// The child itself, for its pipes.
     pub child: Child,
     ended: Option<ExitStatus>,
-    stderr: Option<JoinHandle<String>>,
+    /// Reads what is kept.
+    heard: Option<JoinHandle<String>>,
 }
 
 impl Group {
@@ -112,20 +113,32 @@ impl Group {
             .spawn()
             .with_context(|| format!("failed to start {}", command.get_program().display()))?;
         open.groups.push(child.id());
-        Ok(Self { child, ended: None, stderr: None })
+        Ok(Self { child, ended: None, heard: None })
     }
 
     /// The same, and keeps the last of what it writes to stderr.
     pub fn start_heard(command: &mut Command) -> Result<Self> {
         let mut group = Self::start(command.stderr(Stdio::piped()))?;
-        group.stderr = group.child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
+        group.heard = group.child.stderr.take().map(|stderr| thread::spawn(move || tail(stderr)));
         Ok(group)
     }
 
-    /// The last of what it wrote to stderr, after its end; the rest of the group is killed.
+    /// The same, and keeps the last of what it writes to stdout and to stderr.
+    pub fn start_all_heard(command: &mut Command) -> Result<Self> {
+        let (reader, writer) = std::io::pipe().context("failed to make a pipe")?;
+        let other = writer.try_clone().context("failed to make a pipe")?;
+        let group = Self::start(command.stdout(writer).stderr(other));
+        // The command keeps its ends, and then there would be no end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut group = group?;
+        group.heard = Some(thread::spawn(move || tail(reader)));
+        Ok(group)
+    }
+
+    /// The last of what was kept of what it wrote, after its end; the rest of the group is killed.
     pub fn last_words(&mut self) -> String {
         self.kill();
-        self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.heard.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 
     /// An error with its last words if it has ended.

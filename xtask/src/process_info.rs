@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -30,6 +31,16 @@ pub fn taken(pid: u32) -> Taken {
         fds: fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count),
         threads: number("Threads:"),
     }
+}
+
+/// Processor time that all threads of a process have taken; those that ended are left out.
+pub fn cpu(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 /// Bytes on disk below a folder; a file with several names counts once for each.

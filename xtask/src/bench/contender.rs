@@ -25,6 +25,11 @@ pub trait Contender {
     /// As tables show it.
     fn name(&self) -> &'static str;
 
+    /// Whether a failure is its own affair, and the others go on: another tool's.
+    fn may_fail(&self) -> bool {
+        false
+    }
+
     /// Saves the edit of this number and waits until it is done.
     fn edit(&mut self, number: u64) -> Result<Sample>;
 }

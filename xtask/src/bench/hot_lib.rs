@@ -54,6 +54,10 @@ impl Contender for HotLib {
         "hot-lib-reloader"
     }
 
+    fn may_fail(&self) -> bool {
+        true
+    }
+
     fn edit(&mut self, number: u64) -> Result<Sample> {
         let begin = self.workspace.edit(number)?;
         build(&self.workspace)?;

@@ -39,6 +39,11 @@ impl Hotdev {
         Ok(shown.at.duration_since(begin))
     }
 
+    /// The session's own process.
+    pub fn own_pid(&self) -> u32 {
+        self.session.own_pid()
+    }
+
     /// Saves an edit of a static's type, of which hotdev says these events in turn.
     pub fn restarting_edit(&mut self, number: u64, events: &[&str]) -> Result<Duration> {
         let begin = self.workspace.edit_static(number)?;

@@ -7,10 +7,12 @@
 
 mod contender;
 mod cost;
+mod entrants;
 mod growth;
 mod hot_lib;
 mod hot_patch;
 mod hotdev;
+mod overhead;
 mod plain;
 mod report;
 mod sizes;
@@ -27,6 +29,8 @@ use crate::folder::Scratch;
 use crate::machine::Machine;
 use crate::programs::Size;
 use crate::tool;
+use growth::Growth;
+use overhead::Overhead;
 use report::Report;
 
 /// How long a first build may take.
@@ -54,6 +58,9 @@ pub struct Options {
     /// Leaves out how long programs take to start.
     #[arg(long)]
     no_starts: bool,
+    /// Leaves out what the session itself takes.
+    #[arg(long)]
+    no_session: bool,
     /// Writes every figure to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -89,9 +96,12 @@ fn measure(options: &Options, hotdev: &Path, report: &mut Report) -> Result<()> 
     if !options.no_cost {
         report.cost = Some(cost::measure(&scratch, hotdev)?);
     }
+    if !options.no_session {
+        report.overhead = Some(Overhead::measure(&scratch, hotdev)?);
+    }
     if options.generations > 0 {
-        report.generations = growth::generations(&scratch, hotdev, options.generations)?;
-        report.lines = growth::lines(&scratch, hotdev)?;
+        let growth = report.growth.insert(Growth::default());
+        growth.measure(&scratch, hotdev, options.generations)?;
     }
     for size in &options.sizes {
         report.sizes.push(sizes::measure(&scratch, hotdev, *size, options)?);

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::cost::{CostReport, Throughput};
-use super::growth::{LinesPoint, Point};
+use super::growth::Growth;
+use super::overhead::Overhead;
 use super::sizes::SizeReport;
 use super::starts::Starts;
 use crate::machine::Machine;
@@ -20,15 +21,14 @@ pub struct Report {
     pub machine: Machine,
     pub sizes: Vec<SizeReport>,
     pub cost: Option<CostReport>,
-    pub generations: Vec<Point>,
-    pub lines: Vec<LinesPoint>,
+    pub growth: Option<Growth>,
+    pub overhead: Option<Overhead>,
 }
 
 impl Report {
     /// Without figures yet.
     pub fn new(machine: Machine) -> Self {
-        let (sizes, generations, lines) = (Vec::new(), Vec::new(), Vec::new());
-        Self { machine, sizes, cost: None, generations, lines }
+        Self { machine, sizes: Vec::new(), cost: None, growth: None, overhead: None }
     }
 
     /// For people.
@@ -44,12 +44,11 @@ impl Report {
         if let Some(cost) = &self.cost {
             add_cost(&mut out, cost);
         }
-        for point in &self.generations {
-            let _ = writeln!(out, "generation {:>6}: {}", point.generation, ms(&point.hotdev));
+        if let Some(overhead) = &self.overhead {
+            add_overhead(&mut out, overhead);
         }
-        for point in &self.lines {
-            let (hotdev, rustc) = (ms(&point.hotdev), ms(&point.rustc));
-            let _ = writeln!(out, "{:>6} lines: hotdev {hotdev}, bare rustc {rustc}", point.lines);
+        if let Some(growth) = &self.growth {
+            add_growth(&mut out, growth);
         }
         out
     }
@@ -98,6 +97,47 @@ fn add_starts(out: &mut String, starts: &Starts) {
     for (what, cargo, hotdev) in pairs {
         let ratio = hotdev.median / cargo.median;
         let _ = writeln!(out, "    {what:<22} {}, {}: {ratio:.2} of it", ms(cargo), ms(hotdev));
+    }
+}
+
+fn add_overhead(out: &mut String, overhead: &Overhead) {
+    let Overhead { reload, files, keys } = overhead;
+    let _ = writeln!(out, "\nthe session itself");
+    let with = format!("start, {} more files", files.files);
+    let live = format!("{} saves there, all live", files.saves);
+    let rows = [
+        ("hotdev --version", &reload.version),
+        ("reload, unchanged", &reload.unchanged),
+        ("save to reload's end", &reload.edit),
+        ("  beyond live's total", &reload.added),
+        ("start, nothing to build", &files.start_without),
+        (&with, &files.start_with),
+        ("  beyond the one before", &files.start_added),
+        (&live, &files.save),
+        ("key to frame", &keys.frame),
+    ];
+    for (what, spread) in rows {
+        let _ = writeln!(out, "  {what:<26} {}", ms(spread));
+    }
+    let _ = writeln!(out, "  {:<26} {:.1}", "  the worst", keys.worst);
+    let idle = format!("idle for {} s: CPU time", files.idle_seconds);
+    let _ = writeln!(out, "  {idle:<26} {:.2}", files.idle_cpu);
+}
+
+fn add_growth(out: &mut String, growth: &Growth) {
+    let _ = writeln!(out, "\nhow it grows; in brackets the ratio to the first point, edit by edit");
+    for (what, points) in growth.curves() {
+        for point in points {
+            let _ = writeln!(
+                out,
+                "  {what:<20}{:>6}: hotdev {} [{:.2}], bare rustc {} [{:.2}]",
+                point.count,
+                ms(&point.hotdev),
+                point.hotdev_ratio.median,
+                ms(&point.rustc),
+                point.rustc_ratio.median
+            );
+        }
     }
 }
 

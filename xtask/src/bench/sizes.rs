@@ -2,26 +2,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::Options;
-use super::contender::{Contender, Sample};
-use super::hot_lib::HotLib;
-use super::hot_patch;
-use super::hotdev::Hotdev;
-use super::plain::{CargoBuild, Floor, Restart};
+use super::contender::Sample;
+use super::entrants::{Entrant, Entrants};
 use super::starts::{self, Starts};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
 use crate::stats::Spread;
 use crate::tool;
-
-/// Before each edit, so that what the one before left behind is not counted.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// All figures of one size.
 #[derive(Clone, Debug, Serialize)]
@@ -64,24 +56,18 @@ pub fn measure(
         contenders: Vec::new(),
         starts: None,
         stages: BTreeMap::new(),
-        notes: hot_patch::notes(),
+        notes: Vec::new(),
     };
-    let (mut contenders, build) = prepare(scratch, hotdev, size, &plain, &mut report.notes)?;
-    report.dependencies = third_party(&build);
-    let samples = rounds(&mut contenders, size, options.edits + 1)?;
-    report.stages = stages(&samples[0][1..]);
-    let of_hotdev = times(&samples[0]);
-    for (contender, samples) in contenders.iter().zip(&samples) {
-        let own = times(samples);
-        let ratios: Vec<f64> = of_hotdev.iter().zip(&own).map(|(hot, own)| hot / own).collect();
-        report.contenders.push(Figures {
-            name: contender.name(),
-            first: own[0],
-            ms: Spread::of(&own[1..]).unwrap_or_default(),
-            hotdev_ratio: Spread::of(&ratios[1..]).unwrap_or_default(),
-        });
-    }
-    drop(contenders);
+    let mut entrants = Entrants::prepare(scratch, hotdev, size, &plain)?;
+    report.dependencies = third_party(&entrants.build);
+    entrants.race(size, options.edits + 1)?;
+    let of_hotdev = &entrants.list[0].samples;
+    report.stages = stages(&of_hotdev[1..]);
+    report.contenders =
+        entrants.list.iter().filter_map(|entrant| figures(entrant, of_hotdev)).collect();
+    let Entrants { list, build, notes } = entrants;
+    drop(list);
+    report.notes.extend(notes);
     if !options.no_starts {
         match starts(scratch, hotdev, size, &plain, &build) {
             Ok(starts) => report.starts = Some(starts),
@@ -92,6 +78,18 @@ pub fn measure(
         scratch.remove(size.name());
     }
     Ok(report)
+}
+
+/// What a contender came to, if it got past the first edit.
+fn figures(entrant: &Entrant, of_hotdev: &[Sample]) -> Option<Figures> {
+    let (hot, own) = (times(of_hotdev), times(&entrant.samples));
+    let ratios: Vec<f64> = hot.iter().zip(&own).map(|(hot, own)| hot / own).collect();
+    Some(Figures {
+        name: entrant.contender.name(),
+        first: *own.first()?,
+        ms: Spread::of(&own[1..])?,
+        hotdev_ratio: Spread::of(&ratios[1..])?,
+    })
 }
 
 fn starts(
@@ -116,68 +114,9 @@ fn starts(
     Ok(starts)
 }
 
-/// All edits of all contenders; each contender's in its order.
-///
-/// Every round begins with another contender, so that none always follows the same one.
-fn rounds(contenders: &mut Contenders, size: Size, edits: u64) -> Result<Vec<Vec<Sample>>> {
-    let mut samples = vec![Vec::new(); contenders.len()];
-    for number in 1..=edits {
-        eprintln!("{}: edit {number} of {edits}", size.name());
-        for turn in 0..contenders.len() {
-            let at = (turn + number as usize) % contenders.len();
-            thread::sleep(PAUSE);
-            let sample = contenders[at].edit(number).with_context(|| {
-                format!("failed at edit {number} of {} ({})", size.name(), contenders[at].name())
-            });
-            samples[at].push(sample?);
-        }
-    }
-    Ok(samples)
-}
-
-type Contenders = Vec<Box<dyn Contender>>;
-
-/// Builds a copy for each contender, hotdev's first, and gives the folder of cargo's.
-fn prepare(
-    scratch: &Scratch,
-    hotdev: &Path,
-    size: Size,
-    plain: &Program,
-    notes: &mut Vec<String>,
-) -> Result<(Contenders, std::path::PathBuf)> {
-    let copy = |name: &str| scratch.workspace(&format!("{}/{name}", size.name()), plain);
-    let say = |what: &str| eprintln!("{}: preparing {what}", size.name());
-    say("cargo build");
-    let build = CargoBuild::start(copy("build")?)?;
-    let seeded = |name: &str| {
-        say(name);
-        let workspace = copy(name)?;
-        workspace.seed(&build.workspace().folder);
-        anyhow::Ok(workspace)
-    };
-    let folder = build.workspace().folder.clone();
-    let (hot, _) = Hotdev::start(hotdev, seeded("hotdev")?)?;
-    let floor = Floor::start(seeded("rustc")?, plain.edited_crate)?;
-    let (restart, _) = Restart::start(seeded("run")?)?;
-    let mut contenders: Contenders =
-        vec![Box::new(hot), Box::new(floor), Box::new(build), Box::new(restart)];
-    if matches!(size, Size::Small | Size::Medium) {
-        say("hot-lib-reloader");
-        let program = program(size, Style::HotLib);
-        let workspace = scratch.workspace(&format!("{}/hot-lib", size.name()), &program)?;
-        match HotLib::start(workspace) {
-            Ok(hot_lib) => contenders.push(Box::new(hot_lib)),
-            Err(error) => notes.push(format!("hot-lib-reloader is left out: {error:#}")),
-        }
-    } else {
-        notes.push("hot-lib-reloader is measured for small and medium only".to_owned());
-    }
-    Ok((contenders, folder))
-}
-
 /// Packages that the program is made of and that are not its own, without those for tests, build
 /// scripts and other platforms; 0 where cargo does not say.
-fn third_party(workspace: &Path) -> usize {
+pub fn third_party(workspace: &Path) -> usize {
     let output = tool::command(tool::cargo(), workspace)
         .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", "app"])
         .output();

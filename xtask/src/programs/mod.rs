@@ -5,15 +5,18 @@
 //! modules around it come from two templates, so that little text stands in this repository.
 //! `programs/Cargo.lock` pins every dependency of all of them; cargo drops what one does not use.
 //! To renew it, take the one that `cargo update` makes of the `deps` program with `--keep`, without
-//! its own packages, and add hot-lib-reloader's.
+//! its own packages, and add those of hot-lib-reloader, dioxus-devtools and cargo-hot-protocol.
 
 mod cost;
 mod modules;
+mod peers;
+mod printing;
 mod sizes;
 mod soak;
 
 pub use cost::cost;
-pub use sizes::{Size, lines, program};
+pub use printing::{PRINTED, printing};
+pub use sizes::{Size, crates, dependencies, lines, program};
 pub use soak::{soak, version as soak_version};
 
 /// Stands in a template where the number of the edit goes.
@@ -35,6 +38,10 @@ pub enum Style {
     Plain,
     /// Through hot-lib-reloader.
     HotLib,
+    /// Through subsecond, for `dx serve --hot-patch`.
+    Dx,
+    /// Through subsecond, for cargo-hot.
+    CargoHot,
 }
 
 /// A generated workspace.
@@ -48,12 +55,15 @@ pub struct Program {
     pub template: String,
     /// Name of the crate that it belongs to.
     pub edited_crate: &'static str,
+    /// Packages of the workspace.
+    pub members: Vec<String>,
 }
 
 impl Program {
     fn new(edited: &str, template: &str, edited_crate: &'static str) -> Self {
         let files = vec![("Cargo.lock".to_owned(), LOCK.to_owned())];
-        Self { files, edited: edited.to_owned(), template: template.to_owned(), edited_crate }
+        let (edited, template) = (edited.to_owned(), template.to_owned());
+        Self { files, edited, template, edited_crate, members: Vec::new() }
     }
 
     fn add(&mut self, path: &str, text: impl Into<String>) {
@@ -73,6 +83,7 @@ impl Program {
     fn members(&mut self, names: &[String]) {
         let members = format!("[workspace]\nresolver = \"3\"\nmembers = {names:?}\n");
         self.add("Cargo.toml", members);
+        self.members = names.to_vec();
     }
 
     /// Lines of Rust in it.
@@ -90,7 +101,16 @@ mod tests {
     fn all() -> Vec<Program> {
         let sizes = [Size::Small, Size::Medium, Size::Large, Size::Deps];
         let mut programs: Vec<_> = sizes.map(|size| program(size, Style::Plain)).into();
-        programs.extend([program(Size::Small, Style::HotLib), cost(), soak(), lines(1000)]);
+        let others = [Style::HotLib, Style::Dx, Style::CargoHot];
+        programs.extend(others.map(|style| program(Size::Medium, style)));
+        programs.extend([
+            program(Size::Small, Style::Dx),
+            cost(),
+            soak(),
+            lines(1000),
+            crates(5),
+            printing(),
+        ]);
         programs
     }
 
@@ -109,6 +129,8 @@ mod tests {
         let of = |size| program(size, Style::Plain).lines();
         assert!(of(Size::Small) < 60);
         assert!((7_500..8_500).contains(&of(Size::Medium)));
+        let in_one_crate = program(Size::Medium, Style::Dx).lines();
+        assert!(in_one_crate.abs_diff(of(Size::Medium)) < 20, "{in_one_crate}");
         assert!((48_000..52_000).contains(&of(Size::Large)));
     }
 

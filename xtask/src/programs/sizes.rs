@@ -3,10 +3,17 @@
 use std::fmt::Write as _;
 
 use super::modules::{SERVICE_DEPENDENCIES, crate_files};
+use super::peers::one_crate;
 use super::{BEAT, MARKER, Program, Style};
 
 /// The direct dependencies of the `deps` program, as lines of a manifest.
 const DEPENDENCIES: &str = include_str!("../../programs/dependencies.toml");
+
+/// Modules of the medium program.
+const MEDIUM: usize = 80;
+
+/// Modules of a crate that the edited one has nothing to do with.
+const OTHER_MODULES: usize = 10;
 
 /// How big a measured program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,7 +45,9 @@ pub fn program(size: Size, style: Style) -> Program {
     match (size, style) {
         (Size::Small, Style::Plain) => small(),
         (Size::Small, Style::HotLib) => sized(1, 0, "", style),
-        (Size::Medium, _) => sized(1, 80, "", style),
+        (Size::Small, Style::Dx | Style::CargoHot) => one_crate(0, style),
+        (Size::Medium, Style::Dx | Style::CargoHot) => one_crate(MEDIUM, style),
+        (Size::Medium, _) => sized(1, MEDIUM, "", style),
         (Size::Large, _) => sized(10, 50, &large_dependencies(), style),
         (Size::Deps, _) => sized(1, 0, DEPENDENCIES, style),
     }
@@ -49,17 +58,54 @@ pub fn lines(count: usize) -> Program {
     let mut program = sized(1, 0, "", Style::Plain);
     let modules = (count / 100).max(1);
     let head = "mod edited;\npub use edited::marker;\n\n";
-    // No module is a service: the numbers go from 1 and none reaches the divisor.
-    let files = crate_files(1, modules, usize::MAX, head);
     program.files.retain(|(path, _)| path != "work/src/lib.rs");
-    for (path, text) in files {
-        program
-            .add(&format!("work/{path}"), text.replace("pub async fn exercise", "pub fn exercise"));
+    for (path, text) in logic_files(modules, head) {
+        program.add(&format!("work/{path}"), text);
     }
     program
 }
 
-const LOOP: &str = "    let mut beat = beat::Beat::connect();
+/// Files of a crate without dependencies.
+fn logic_files(modules: usize, head: &str) -> Vec<(String, String)> {
+    // No module is a service: the numbers go from 1 and none reaches the divisor.
+    let files = crate_files(1, modules, usize::MAX, head).into_iter();
+    let plain = |text: String| text.replace("pub async fn exercise", "pub fn exercise");
+    files.map(|(path, text)| (path, plain(text))).collect()
+}
+
+/// A small edited crate beside so many other crates of some 1,000 lines, which the binary crate uses
+/// and the edited one does not know of.
+pub fn crates(count: usize) -> Program {
+    let names: Vec<String> = (0..count).map(|at| format!("part{at}")).collect();
+    let mut program = Program::new("work/src/edited.rs", &edited(Style::Plain), "work");
+    for name in &names {
+        program.package(name, "", "");
+        for (path, text) in logic_files(OTHER_MODULES, "") {
+            program.add(&format!("{name}/{path}"), text);
+        }
+    }
+    program.package("work", "", "");
+    program.add("work/src/lib.rs", "mod edited;\npub use edited::marker;\n");
+    let own: Vec<String> = names.iter().cloned().chain(["work".into()]).collect();
+    let needs = own.iter().map(|name| format!("{name} = {{ path = \"../{name}\" }}\n"));
+    program.package("app", "", &needs.collect::<String>());
+    let runs = names.iter().map(|name| format!("    println!(\"{{}}\", {name}::exercise());\n"));
+    let runs = runs.collect::<String>();
+    let call = BEAT_LOOP.replace("CALL", "work::marker");
+    program.add("app/src/main.rs", format!("mod beat;\n\nfn main() {{\n{runs}{call}"));
+    program.add("app/src/beat.rs", BEAT);
+    program.members(&[own, vec!["app".into()]].concat());
+    program
+}
+
+/// A small edited crate in a program with the first so many of the list of dependencies.
+pub fn dependencies(count: usize) -> Program {
+    let lines = DEPENDENCIES.lines().take(count).map(|line| format!("{line}\n"));
+    sized(1, 0, &lines.collect::<String>(), Style::Plain)
+}
+
+/// The end of every `main`, which calls what is edited.
+pub const BEAT_LOOP: &str = "    let mut beat = beat::Beat::connect();
     loop {
         beat.show(CALL());
         std::thread::sleep(std::time::Duration::from_micros(250));
@@ -68,7 +114,7 @@ const LOOP: &str = "    let mut beat = beat::Beat::connect();
 ";
 
 /// The function that every edit changes.
-fn edited(style: Style) -> String {
+pub fn edited(style: Style) -> String {
     let attribute = if style == Style::HotLib { "#[unsafe(no_mangle)]\n" } else { "" };
     format!(
         "//! What is edited.\n\n{attribute}pub fn marker() -> u64 {{\n    \
@@ -83,7 +129,7 @@ fn small() -> Program {
     let mut program = Program::new("src/edited.rs", &edited(Style::Plain), "app");
     let package = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
     program.add("Cargo.toml", format!("{package}\n[workspace]\n"));
-    let call = LOOP.replace("CALL", "edited::marker");
+    let call = BEAT_LOOP.replace("CALL", "edited::marker");
     program.add("src/main.rs", format!("mod beat;\nmod edited;\n\nfn main() {{\n{call}"));
     program.add("src/beat.rs", BEAT);
     program
@@ -177,7 +223,7 @@ impl App<'_> {
                     writeln!(text, "    println!(\"{{}}\", runtime.block_on({name}::exercise()));");
             }
         }
-        text + &LOOP.replace("CALL", call)
+        text + &BEAT_LOOP.replace("CALL", call)
     }
 }
 
