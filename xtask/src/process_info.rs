@@ -53,3 +53,18 @@ pub fn disk(path: &Path) -> u64 {
     let children = fs::read_dir(path).into_iter().flatten().flatten();
     own + children.map(|child| disk(&child.path())).sum::<u64>()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn work_takes_processor_time() {
+        let own = std::process::id();
+        let (before, begin) = (cpu(own), Instant::now());
+        while begin.elapsed() < Duration::from_millis(100) {}
+        assert!(cpu(own) > before);
+    }
+}

@@ -3,6 +3,7 @@
 //! Both need a program that connects to them and calls what may change through `subsecond::call`.
 //! They get the whole program in its binary crate, which is where both patch best: cargo-hot patches
 //! and watches nothing else, and dx compiles every crate between an edited one and the binary anew.
+//! cargo-hot's program is linked by the system's linker: its patches fail with rustup's.
 //! dx sees the same save as all others. cargo-hot does not notice a file that is renamed into place,
 //! so for it the edited file is written in place; it waits 100 ms for more saves, which is counted, as
 //! it is what its user waits for.

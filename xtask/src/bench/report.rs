@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::cost::{CostReport, Throughput};
 use super::growth::Growth;
-use super::overhead::Overhead;
+use super::overhead::{IDLE, Overhead};
 use super::sizes::SizeReport;
 use super::starts::Starts;
 use crate::machine::Machine;
@@ -120,8 +120,13 @@ fn add_overhead(out: &mut String, overhead: &Overhead) {
         let _ = writeln!(out, "  {what:<26} {}", ms(spread));
     }
     let _ = writeln!(out, "  {:<26} {:.1}", "  the worst", keys.worst);
-    let idle = format!("idle for {} s: CPU time", files.idle_seconds);
-    let _ = writeln!(out, "  {idle:<26} {:.2}", files.idle_cpu);
+    let _ = writeln!(
+        out,
+        "  CPU time of {} s idle       {:.2} with the files, {:.2} at a terminal",
+        IDLE.as_secs(),
+        files.idle_cpu,
+        keys.idle_cpu
+    );
 }
 
 fn add_growth(out: &mut String, growth: &Growth) {

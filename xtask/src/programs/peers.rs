@@ -5,6 +5,11 @@ use super::modules::{SERVICE_DEPENDENCIES, crate_files};
 use super::sizes::{BEAT_LOOP, edited};
 use super::{BEAT, Program, Style};
 
+/// cargo-hot passes `-fuse-ld=lld` on to the link of a patch, and not the `-B` that comes before it:
+/// where no lld is installed beside rustup's, every patch would fail.
+const SYSTEM_LINKER: &str =
+    "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Clinker-features=-lld\"]\n";
+
 /// What a tool wants of a program.
 struct Wants {
     dependency: &'static str,
@@ -49,6 +54,9 @@ pub fn one_crate(modules: usize, style: Style) -> Program {
     program.add("app/src/main.rs", main);
     program.add("app/src/beat.rs", BEAT);
     program.members(&["app".into()]);
+    if style == Style::CargoHot {
+        program.add(".cargo/config.toml", SYSTEM_LINKER);
+    }
     program
 }
 

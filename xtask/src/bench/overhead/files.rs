@@ -2,16 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::idle_cpu;
 use crate::bench::contender::Contender;
 use crate::bench::hotdev::Hotdev;
 use crate::folder::{Scratch, Workspace};
-use crate::process_info;
 use crate::programs;
 use crate::stats::Spread;
 
@@ -22,11 +21,6 @@ const FILES: usize = 100;
 /// Starts of each kind, after the first.
 const STARTS: usize = 9;
 const SAVES: u64 = 20;
-
-/// What goes on after an edit or a start is over by then: warming caches, unloading.
-const SETTLED: Duration = Duration::from_secs(5);
-/// How long the session is watched while nothing happens.
-const IDLE: Duration = Duration::from_secs(10);
 
 /// With and without the files; milliseconds.
 #[derive(Clone, Debug, Serialize)]
@@ -42,7 +36,6 @@ pub struct Files {
     pub save: Spread,
     /// Processor time of the session while nothing happens.
     pub idle_cpu: f64,
-    pub idle_seconds: u64,
 }
 
 impl Files {
@@ -64,11 +57,7 @@ impl Files {
         for number in 1..=SAVES {
             saves.push(ms(many.edit(number)?.taken));
         }
-        thread::sleep(SETTLED);
-        let session = many.own_pid();
-        let before = process_info::cpu(session);
-        thread::sleep(IDLE);
-        let idle = process_info::cpu(session).saturating_sub(before);
+        let idle_cpu = idle_cpu(many.own_pid());
         let added: Vec<f64> = with.iter().zip(&without).map(|(with, out)| with - out).collect();
         let spread = |values: &[f64]| Spread::of(&values[1..]).unwrap_or_default();
         Ok(Self {
@@ -78,8 +67,7 @@ impl Files {
             start_added: spread(&added),
             saves: SAVES,
             save: spread(&saves),
-            idle_cpu: ms(idle),
-            idle_seconds: IDLE.as_secs(),
+            idle_cpu,
         })
     }
 }
