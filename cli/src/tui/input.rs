@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
 use crossterm::event::{self, Event};
+use rustix::process::{Signal, getpid, kill_process};
 
-/// How soon the thread notices that it is to leave the terminal alone.
-const STEP: Duration = Duration::from_millis(50);
+/// How long the thread sleeps at most while nothing is typed. It is woken where it has to be.
+const SLEEP: Duration = Duration::from_secs(600);
+
+/// How long it may take to leave the terminal alone.
+const LEAVE: Duration = Duration::from_millis(200);
 
 /// The reader.
 #[derive(Clone, Default)]
@@ -35,7 +39,7 @@ impl Input {
         std::thread::spawn(move || {
             loop {
                 reader.wait_while_paused();
-                match event::poll(STEP).and_then(|ready| ready.then(event::read).transpose()) {
+                match event::poll(SLEEP).and_then(|ready| ready.then(event::read).transpose()) {
                     Ok(Some(event)) => {
                         if sender.send(event).is_err() {
                             return;
@@ -64,8 +68,10 @@ impl Input {
     /// Has the thread leave the terminal alone; it does when this returns, or is gone.
     pub(super) fn pause(&self) {
         self.shared.paused.store(true, Ordering::SeqCst);
+        // Besides keys, nothing but word of a new size wakes crossterm.
+        let _ = kill_process(getpid(), Signal::WINCH);
         let away = self.shared.away.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = self.shared.changed.wait_timeout_while(away, STEP * 4, |away| !*away);
+        let wait = self.shared.changed.wait_timeout_while(away, LEAVE, |away| !*away);
         drop(wait);
     }
 
