@@ -53,6 +53,11 @@ pub fn is_stopped(id: u32) -> bool {
     state(id).is_some_and(|state| matches!(state, 'T' | 't'))
 }
 
+/// Whether a process or thread runs, or would if it had a processor.
+pub fn is_running(id: u32) -> bool {
+    state(id) == Some('R')
+}
+
 /// The state as `/proc/PID/stat` has it.
 fn state(id: u32) -> Option<char> {
     state_in(&std::fs::read(format!("/proc/{id}/stat")).ok()?)

@@ -141,6 +141,7 @@ fn at_standstill(
     let pid = question.pid;
     let work = || {
         let start = Instant::now();
+        let _guard = guard::begin();
         let stopped = Stopped::stop(pid, &survey.threads)?;
         if sharers::are_there(pid, &question.family)? {
             return Err(Unknown::Busy);
@@ -156,7 +157,6 @@ fn at_standstill(
         drop(stopped);
         Ok(Found { unreachable, references, still: start.elapsed().as_secs_f64() * 1e3 })
     };
-    let _guard = guard::begin();
     let joined = std::thread::scope(|scope| scope.spawn(work).join());
     joined.unwrap_or_else(|_| Err(Unknown::Hidden("hotdev itself made a mistake".into())))
 }

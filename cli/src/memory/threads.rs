@@ -6,10 +6,18 @@
 //! come meanwhile are not taken from the kernel, which delivers them when the thread that did all
 //! this ends: the stops are looked at, never consumed (`WNOWAIT`).
 //!
+//! While the thread that a signal is sent to is traced, the kernel does not drop it though the program
+//! ignores it: that a child has ended, say, which is sent to the thread that made the child. Any thread
+//! that does not stand still is woken for it, and would notice. So those that signals are sent to are
+//! traced last, and no thread is let go before the others: the end of the thread that did all this
+//! lets go of all at once, under the lock under which a process tells of its end (`exit_notify` and
+//! `exit_ptrace` in the kernel).
+//!
 //! Threads are looked at in system calls only, where vector registers hold nothing: they are the
 //! caller's to save, and of the wide ones not all can be read. A thread that computes is let run to
 //! its next call.
 
+mod ask;
 mod fragile;
 mod release;
 
@@ -21,7 +29,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::ptrace::{self, Options, regset::NT_PRFPREG};
+use nix::sys::ptrace::{self, regset::NT_PRFPREG};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -31,6 +39,12 @@ use crate::process;
 
 /// How long all threads may take to stop.
 pub(super) const STOP_LIMIT: Duration = Duration::from_millis(50);
+
+/// How long others, which stand still already, wait for a thread that is not to be disturbed.
+const BRIEFLY: Duration = Duration::from_millis(5);
+
+/// How often it is looked whether a thread has stopped.
+const TICK: Duration = Duration::from_micros(50);
 
 /// The event with which a thread stops that was asked to (`PTRACE_EVENT_STOP`).
 const EVENT_STOP: i32 = 128;
@@ -46,22 +60,35 @@ pub struct Stopped {
     threads: BTreeMap<i32, Thread>,
 }
 
+#[derive(Default)]
 struct Thread {
+    /// Whether it was asked to stop, and not told since to go on.
+    is_asked: bool,
     stop: Stop,
-    computes: bool,
+    /// Whether it is one of the shim's.
+    is_own: bool,
+    /// The system call that it is in, by number; a negative one where it is in none.
+    call: i64,
     registers: Vec<u64>,
     thread_pointer: u64,
 }
 
+impl Thread {
+    fn computes(&self) -> bool {
+        !self.is_own && self.call < 0
+    }
+}
+
 /// How a thread stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stop {
     /// It runs, as far as is known.
+    #[default]
     No,
     /// Because it was asked to.
     Asked,
-    /// For a signal that it is about to take; nothing where nix does not know it.
-    Signal(Option<Signal>),
+    /// For a signal that it is about to take, or with all threads.
+    Signal,
 }
 
 impl Drop for Stopped {
@@ -98,16 +125,15 @@ impl Stopped {
         }
         // A thread that runs yet may start another.
         loop {
-            let new: Vec<i32> =
-                self.tasks()?.into_iter().filter(|task| !self.threads.contains_key(task)).collect();
-            if new.is_empty() {
+            let next = self.seize_next(deadline)?;
+            if next.is_empty() {
                 return self.finish(deadline);
             }
-            let seized: Vec<i32> = new
-                .into_iter()
-                .filter_map(|task| self.seize(task).map(|there| there.then_some(task)).transpose())
-                .collect::<Result<_, _>>()?;
-            for task in seized {
+            for task in &next {
+                self.outwait(*task, deadline.min(Instant::now() + BRIEFLY))?;
+                self.interrupt(*task)?;
+            }
+            for task in next {
                 if self.wait(task, deadline)? {
                     self.take_registers(task, own.contains(&task.cast_unsigned()))?;
                 }
@@ -117,23 +143,36 @@ impl Stopped {
 
     /// Lets every thread that computes run to its next system call, all others standing still.
     fn finish(&mut self, deadline: Instant) -> Result<(), Unknown> {
-        let computing = self.threads.iter().filter(|(_, thread)| thread.computes);
+        let computing = self.threads.iter().filter(|(_, thread)| thread.computes());
         let computing: Vec<i32> = computing.map(|(task, _)| *task).collect();
         for task in computing {
-            if self.threads[&task].stop != Stop::Asked
-                || ptrace::syscall(Pid::from_raw(task), None).is_err()
-            {
+            if self.threads[&task].stop != Stop::Asked {
                 return Err(Unknown::Busy);
             }
-            self.threads.entry(task).and_modify(|thread| thread.stop = Stop::No);
-            if self.wait(task, deadline)? {
-                self.take_registers(task, false)?;
-                if self.threads[&task].computes {
-                    return Err(Unknown::Busy);
-                }
+            self.threads.insert(task, Thread::default());
+            self.run(task, ptrace::syscall, deadline)?;
+            if self.threads[&task].computes() {
+                return Err(Unknown::Busy);
+            }
+            // It would begin to wait while a signal that nobody takes is still there, which would end
+            // the wait. So it stops like all others, when that has been.
+            if release::can_begin_again(self.threads[&task].call) && self.spare(task).is_ok() {
+                self.interrupt(task)?;
+                self.run(task, ptrace::cont, deadline)?;
             }
         }
         Ok(())
+    }
+
+    /// Has a thread that stands still go on with `request`, and waits until it has stopped again.
+    fn run(
+        &mut self,
+        task: i32,
+        request: fn(Pid, Option<Signal>) -> nix::Result<()>,
+        deadline: Instant,
+    ) -> Result<(), Unknown> {
+        request(Pid::from_raw(task), None).map_err(|_| Unknown::Busy)?;
+        if self.wait(task, deadline)? { self.take_registers(task, false) } else { Ok(()) }
     }
 
     /// The threads that have not ended.
@@ -162,53 +201,6 @@ impl Stopped {
         Ok(String::from_utf8_lossy(&status).into_owned())
     }
 
-    /// Fails where a thread waits in a call with which it is not to be disturbed.
-    fn spare(&self, task: i32) -> Result<(), Unknown> {
-        match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
-            Ok(call) if !fragile::is(&call) => Ok(()),
-            Err(_) if self.is_over(task)? => Ok(()),
-            _ => Err(Unknown::Busy),
-        }
-    }
-
-    /// Asks a thread to stop; false where it has ended.
-    fn seize(&mut self, task: i32) -> Result<bool, Unknown> {
-        let id = Pid::from_raw(task);
-        match ptrace::seize(id, Options::PTRACE_O_TRACESYSGOOD) {
-            Ok(()) => {}
-            Err(Errno::ESRCH) => return Ok(false),
-            Err(Errno::EPERM) if self.is_over(task)? => return Ok(false),
-            // The last one who held it may be on the way out.
-            Err(Errno::EPERM) if self.is_held(task) => return Err(Unknown::Busy),
-            Err(error) => return Err(Unknown::Hidden(format!("thread {task}: {error}"))),
-        }
-        // It ran on since it was looked at first.
-        self.spare(task)?;
-        // Known from here on, so that it is let go whatever follows.
-        let thread =
-            Thread { stop: Stop::No, computes: false, registers: Vec::new(), thread_pointer: 0 };
-        self.threads.insert(task, thread);
-        match ptrace::interrupt(id) {
-            Ok(()) | Err(Errno::ESRCH) => Ok(true),
-            Err(error) => Err(Unknown::Hidden(format!("thread {task}: {error}"))),
-        }
-    }
-
-    /// Whether this process holds the thread already.
-    fn is_held(&self, task: i32) -> bool {
-        let tracer = self.status(task).unwrap_or_default();
-        let tracer = tracer
-            .lines()
-            .find_map(|line| line.strip_prefix("TracerPid:"))
-            .map(str::trim)
-            .and_then(|tracer| tracer.parse::<u32>().ok());
-        let own = std::process::id();
-        // The number is that of the tracing thread.
-        tracer.is_some_and(|it| {
-            it == 0 || fs::exists(format!("/proc/{own}/task/{it}")).unwrap_or(false)
-        })
-    }
-
     /// Waits until a thread has stopped; false where it has ended instead.
     fn wait(&mut self, task: i32, deadline: Instant) -> Result<bool, Unknown> {
         loop {
@@ -224,7 +216,7 @@ impl Stopped {
             if Instant::now() > deadline {
                 return Err(Unknown::Busy);
             }
-            std::thread::sleep(Duration::from_micros(50));
+            std::thread::sleep(TICK);
         }
     }
 
@@ -243,7 +235,7 @@ impl Stopped {
             // This is another program already.
             return Err(Unknown::Busy);
         }
-        thread.computes = !is_own && call < 0;
+        (thread.is_own, thread.call) = (is_own, call);
         thread.thread_pointer = all.fs_base;
         if !is_own {
             thread.registers = vec![
@@ -269,9 +261,8 @@ fn stop_of(task: i32) -> nix::Result<Stop> {
         Ok(
             WaitStatus::PtraceEvent(_, Signal::SIGTRAP, EVENT_STOP) | WaitStatus::PtraceSyscall(_),
         ) => Ok(Stop::Asked),
-        Ok(WaitStatus::PtraceEvent(_, signal, 0)) => Ok(Stop::Signal(Some(signal))),
-        // The kernel's numbers of real time, which nix does not know; a stop of all threads.
-        Ok(_) | Err(Errno::EINVAL) => Ok(Stop::Signal(None)),
+        // nix does not know the kernel's numbers of real time.
+        Ok(_) | Err(Errno::EINVAL) => Ok(Stop::Signal),
         Err(error) => Err(error),
     }
 }

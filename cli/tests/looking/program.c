@@ -1,5 +1,6 @@
-// Threads that wait in every way, and say whether one was woken for nothing. With an argument, a thread
-// that is not the first also replaces the program over and over.
+// Threads that wait in every way, and say whether one was woken for nothing. With an argument: `again`, a
+// thread that is not the first also replaces the program over and over; `tw` and `tr`, one transfers more
+// than fits; `signals`, the program gets signals that nobody takes all the time.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +25,8 @@ __attribute__((constructor)) static void patch(void) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     mmap((void *)0x123456000000, 0x4000, PROT_READ, flags, -1, 0);
     mmap((void *)0x123456010000, 0x1000, PROT_READ | PROT_WRITE, flags, -1, 0);
-    *(volatile long *)0x123456010000 = 0x123456000000;
+    // By halves: the whole in a register would be kept on the stack by who comes next.
+    ((volatile int *)0x123456010000)[0] = 0x56000000, ((volatile int *)0x123456010000)[1] = 0x1234;
 }
 
 static int interrupted;
@@ -115,6 +118,29 @@ static void *in_receive_all(void *_) {
     pthread_create(&other, NULL, drips, &pair[1]);
     for (;;) whole("recv", recv(pair[0], much, MUCH, MSG_WAITALL));
 }
+// Signals that the kernel drops unless somebody traces: of children that end, and two that are ignored. None
+// may wake a thread. glibc's fork would block them meanwhile; none is dropped then.
+static void *has_children(void *_) {
+    for (unsigned turn = 0;; turn++) {
+        if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) == 0) {
+            // The list of its memory is not to be that of this process's.
+            mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            usleep(turn * 7919 % 9000), _exit(0);
+        }
+        for (usleep(700); waitpid(-1, NULL, WNOHANG) > 0;) {}
+    }
+}
+static void *sends(void *_) {
+    signal(SIGRTMIN + 3, SIG_IGN);
+    for (usleep(100000);; usleep(400)) kill(getpid(), SIGURG), kill(getpid(), SIGRTMIN + 3);
+}
+// Between two calls it computes for some milliseconds.
+static void *computes(void *_) {
+    for (;;) {
+        for (volatile int more = 0; more < 1000000; more++) {}
+        nanosleep(&SHORT, NULL);
+    }
+}
 static void *replaces(void *self) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -137,6 +163,17 @@ int main(int argc, char **argv) {
     pthread_t thread;
     if (argc > 1 && argv[1][0] == 't') {
         pthread_create(&thread, NULL, argv[1][1] == 'w' ? in_write : in_receive_all, NULL);
+        for (int beat = 0;; beat++) printf("beat %d %d\n", beat, interrupted), fflush(stdout), nanosleep(&SHORT, NULL);
+    }
+    if (argc > 1 && argv[1][0] == 's') {
+        void *(*ways[])(void *) = {in_epoll, in_receive, in_signal};
+        for (int more = 0; more < 60; more++) {
+            pthread_create(&thread, NULL, ways[more % 3], NULL);
+            if (more == 20) pthread_create(&thread, NULL, has_children, NULL);
+            if (more == 40) pthread_create(&thread, NULL, computes, NULL);
+        }
+        // This thread blocks signals while it starts another.
+        pthread_create(&thread, NULL, sends, NULL);
         for (int beat = 0;; beat++) printf("beat %d %d\n", beat, interrupted), fflush(stdout), nanosleep(&SHORT, NULL);
     }
     // The replaced program leaves its System V queues behind.

@@ -8,13 +8,20 @@ use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 
-use super::{STOP_LIMIT, Stop, Stopped, Thread, stop_of};
+use super::{STOP_LIMIT, Stop, Stopped, stop_of};
 
 /// System calls that can be begun again after `EINTR`: read, write, readv, writev, accept, sendto,
 /// recvfrom, sendmsg, recvmsg, semop, rt_sigtimedwait, io_getevents, semtimedop, epoll_wait,
-/// epoll_pwait, accept4, recvmmsg, sendmmsg, io_pgetevents, epoll_pwait2.
-const BEGUN_AGAIN: [i64; 20] =
-    [0, 1, 19, 20, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 299, 307, 333, 441];
+/// epoll_pwait, fallocate, accept4, recvmmsg, sendmmsg, preadv2, io_pgetevents, epoll_pwait2.
+const BEGUN_AGAIN: [i64; 22] = [
+    0, 1, 19, 20, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 285, 288, 299, 307, 327, 333,
+    441,
+];
+
+/// Whether a system call can be begun again after `EINTR`.
+pub(super) fn can_begin_again(call: i64) -> bool {
+    BEGUN_AGAIN.contains(&call)
+}
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -23,37 +30,31 @@ const SYSCALL: [u8; 2] = [0x0f, 0x05];
 pub const LATE_LIMIT: Duration = Duration::from_millis(500);
 
 impl Stopped {
-    /// Lets all go on. Those that stopped for a signal do when the calling thread ends.
+    /// Has all be ready to go on. They do when the calling thread ends.
     pub(super) fn go_on(&mut self) {
-        let is_asked =
-            |(task, thread): (&i32, &Thread)| (thread.stop == Stop::Asked).then_some(*task);
-        self.threads.iter().filter_map(is_asked).for_each(|task| self.let_go(task));
-        // Where others were given up, a thread may be about to stop. Nobody stands still for it.
         let mut late: Vec<i32> = self.threads.keys().copied().collect();
-        late.retain(|task| self.threads[task].stop != Stop::Asked);
         let mut deadline = Instant::now() + LATE_LIMIT;
-        while !late.is_empty() && Instant::now() < deadline {
-            if late.iter().any(|task| self.is_gone(*task)) {
-                // Another thread may wait for this one to let go of those that have ended.
+        loop {
+            late.retain(|task| stop_of(*task) == Ok(Stop::No) && self.is_late(*task));
+            if late.is_empty() || Instant::now() > deadline {
+                break;
+            }
+            // One may wait for this thread to let go of those that have ended, or for a disk.
+            let has_ended = self.threads.keys().any(|task| self.is_gone(*task));
+            if has_ended || !late.iter().any(|task| self.is_about_to_stop(*task)) {
                 deadline = deadline.min(Instant::now() + STOP_LIMIT);
             }
-            late.retain(|task| match stop_of(*task) {
-                Ok(Stop::No) => !self.is_gone(*task),
-                Ok(Stop::Asked) => {
-                    self.let_go(*task);
-                    false
-                }
-                Ok(Stop::Signal(signal)) => {
-                    if signal.is_some_and(|signal| !self.is_caught(*task, 1 << (signal as u64 - 1)))
-                    {
-                        self.begin_again(*task);
-                    }
-                    false
-                }
-                Err(_) => false,
-            });
             std::thread::sleep(Duration::from_micros(100));
         }
+        self.threads.keys().for_each(|task| self.begin_again(*task));
+    }
+
+    /// Whether a thread that runs would notice if it was let go: it was woken from what it waited in,
+    /// and the kernel would not send it back there.
+    fn is_late(&self, task: i32) -> bool {
+        let is_asked = self.threads.get(&task).is_some_and(|thread| thread.is_asked);
+        let is_woken = is_asked || self.status(task).is_ok_and(|status| pending(&status) != 0);
+        is_woken && !self.is_gone(task)
     }
 
     /// Whether a thread has ended as far as can be seen. One that has not is waited for in vain at most.
@@ -61,20 +62,30 @@ impl Stopped {
         self.is_over(task).unwrap_or(false)
     }
 
-    fn let_go(&self, task: i32) {
-        self.begin_again(task);
-        let _ = ptrace::detach(Pid::from_raw(task), None);
+    /// Whether nothing but the processor is missing.
+    fn is_about_to_stop(&self, task: i32) -> bool {
+        let is_asked = self.threads.get(&task).is_some_and(|thread| thread.is_asked);
+        is_asked && !self.status(task).is_ok_and(|status| status.contains("\nState:\tD"))
     }
 
     /// Has a system call begun again that the stop has ended.
     fn begin_again(&self, task: i32) {
         let id = Pid::from_raw(task);
+        let taken = match stop_of(task) {
+            Ok(Stop::Asked) => 0,
+            Ok(Stop::Signal) => match ptrace::getsiginfo(id) {
+                Ok(signal) => 1 << (signal.si_signo - 1),
+                // All threads have stopped for a signal, which ends system calls of itself.
+                Err(_) => return,
+            },
+            _ => return,
+        };
         let Ok(mut all) = ptrace::getregs(id) else { return };
         let call = all.orig_rax.cast_signed();
         let was_ended = all.rax.cast_signed() == -i64::from(Errno::EINTR as i32);
-        if was_ended && BEGUN_AGAIN.contains(&call) && self.is_syscall(all.rip.wrapping_sub(2))
+        if was_ended && can_begin_again(call) && self.is_syscall(all.rip.wrapping_sub(2))
             // A signal's handler is to be told of, as ever.
-            && !self.is_caught(task, u64::MAX)
+            && !self.is_caught(task, taken)
         {
             all.rax = all.orig_rax;
             all.rip -= 2;
@@ -88,17 +99,22 @@ impl Stopped {
         memory.is_ok_and(|memory| memory.read_exact_at(&mut bytes, at).is_ok()) && bytes == SYSCALL
     }
 
-    /// Whether a handler is about to be called for one of `signals`: one that waits and is not
-    /// blocked, or a single one that the thread has stopped for. A thread that is traced is woken
-    /// also by a signal that nobody takes; without, it would not notice.
-    fn is_caught(&self, task: i32, signals: u64) -> bool {
+    /// Whether a handler is about to be called: for a signal that waits and is not blocked, or for
+    /// one of `taken`, which the thread has stopped for. A thread that is traced is woken also by a
+    /// signal that nobody takes; without, it would not notice.
+    fn is_caught(&self, task: i32, taken: u64) -> bool {
         let Ok(status) = self.status(task) else { return true };
-        let mask = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX)
-        };
-        let pending = (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:");
-        let one = if signals.is_power_of_two() { signals } else { 0 };
-        (pending & signals | one) & mask("SigCgt:") != 0
+        (pending(&status) | taken) & mask(&status, "SigCgt:") != 0
     }
+}
+
+/// The signals that wait for a thread and are not blocked, by its `status`.
+fn pending(status: &str) -> u64 {
+    (mask(status, "SigPnd:") | mask(status, "ShdPnd:")) & !mask(status, "SigBlk:")
+}
+
+/// A line of `status` with one bit for each signal. What cannot be read is all of them.
+fn mask(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(u64::MAX)
 }

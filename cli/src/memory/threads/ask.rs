@@ -1,0 +1,96 @@
+//! Traces threads and asks them to stop, each in its turn.
+
+use std::fs;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sys::ptrace::{self, Options};
+use nix::unistd::Pid;
+
+use super::{Stopped, TICK, Thread, fragile};
+use crate::memory::Unknown;
+
+impl Stopped {
+    /// Traces threads that were not traced before: those that signals are sent to when all others
+    /// stand still. None are left where there are none here.
+    pub(super) fn seize_next(&mut self, deadline: Instant) -> Result<Vec<i32>, Unknown> {
+        let mut seized = Vec::new();
+        while Instant::now() < deadline {
+            let new = self.tasks()?.into_iter().filter(|task| !self.threads.contains_key(task));
+            let (sent_to, rest): (Vec<_>, Vec<_>) = new.partition(|task| self.is_sent_to(*task));
+            let next = if rest.is_empty() && seized.is_empty() { sent_to } else { rest };
+            if next.is_empty() {
+                return Ok(seized);
+            }
+            for task in next {
+                if self.seize(task)? {
+                    self.threads.insert(task, Thread::default());
+                    seized.push(task);
+                }
+            }
+        }
+        Err(Unknown::Busy)
+    }
+
+    /// Whether signals are sent to a thread that are for the whole program: it is the first one, or has
+    /// children, as far as the kernel says that.
+    fn is_sent_to(&self, task: i32) -> bool {
+        let children = fs::read(format!("/proc/{}/task/{task}/children", self.pid));
+        task == self.pid.cast_signed() || children.is_ok_and(|children| !children.is_empty())
+    }
+
+    /// Traces a thread, which does not stop for it; false where it has ended.
+    fn seize(&self, task: i32) -> Result<bool, Unknown> {
+        match ptrace::seize(Pid::from_raw(task), Options::PTRACE_O_TRACESYSGOOD) {
+            Ok(()) => Ok(true),
+            Err(Errno::ESRCH) => Ok(false),
+            Err(Errno::EPERM) if self.is_over(task)? => Ok(false),
+            // The last one who held it may be on the way out.
+            Err(Errno::EPERM) if self.is_held(task) => Err(Unknown::Busy),
+            Err(error) => Err(Unknown::Hidden(format!("thread {task}: {error}"))),
+        }
+    }
+
+    /// Asks a thread to stop.
+    pub(super) fn interrupt(&mut self, task: i32) -> Result<(), Unknown> {
+        self.threads.entry(task).and_modify(|thread| thread.is_asked = true);
+        match ptrace::interrupt(Pid::from_raw(task)) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(error) => Err(Unknown::Hidden(format!("thread {task}: {error}"))),
+        }
+    }
+
+    /// Whether this process holds the thread already.
+    fn is_held(&self, task: i32) -> bool {
+        let tracer = self.status(task).unwrap_or_default();
+        let tracer = tracer
+            .lines()
+            .find_map(|line| line.strip_prefix("TracerPid:"))
+            .map(str::trim)
+            .and_then(|tracer| tracer.parse::<u32>().ok());
+        let own = std::process::id();
+        // The number is that of the tracing thread.
+        tracer.is_some_and(|it| {
+            it == 0 || fs::exists(format!("/proc/{own}/task/{it}")).unwrap_or(false)
+        })
+    }
+
+    /// Fails where a thread waits in a call with which it is not to be disturbed.
+    pub(super) fn spare(&self, task: i32) -> Result<(), Unknown> {
+        match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
+            Ok(call) if !fragile::is(&call) => Ok(()),
+            Err(_) if self.is_over(task)? => Ok(()),
+            _ => Err(Unknown::Busy),
+        }
+    }
+
+    /// Waits until a thread may be disturbed.
+    pub(super) fn outwait(&self, task: i32, deadline: Instant) -> Result<(), Unknown> {
+        loop {
+            match self.spare(task) {
+                Err(Unknown::Busy) if Instant::now() < deadline => std::thread::sleep(TICK),
+                done => return done,
+            }
+        }
+    }
+}
