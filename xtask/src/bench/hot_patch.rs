@@ -4,6 +4,7 @@
 //! They get the whole program in its binary crate, which is where both patch best: cargo-hot patches
 //! and watches nothing else, and dx compiles every crate between an edited one and the binary anew.
 //! cargo-hot's program is linked by the system's linker: its patches fail with rustup's.
+//! dx is arranged after the sources of 0.8.0-alpha.3 and has not been seen to run like this yet.
 //! dx sees the same save as all others. cargo-hot does not notice a file that is renamed into place,
 //! so for it the edited file is written in place; it waits 100 ms for more saves, which is counted, as
 //! it is what its user waits for.
