@@ -187,7 +187,7 @@ impl Reporter {
     /// Prints an error that does not end the session.
     pub fn error(&self, error: &Error) {
         let said = || Said::Error { message: error.to_string(), hint: error.hint.clone() };
-        if self.is_passed(&said) {
+        if self.is_passed(said) {
             return;
         }
         if self.is_quiet() {

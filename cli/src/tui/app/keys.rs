@@ -77,7 +77,7 @@ impl App {
             KeyCode::Char('n') => return Some(Action::Match(1)),
             KeyCode::Char('N') => return Some(Action::Match(-1)),
             KeyCode::Char('g') | KeyCode::Home => return Some(Action::Top),
-            KeyCode::Char('G') | KeyCode::End => return Some(self.to_newest()),
+            KeyCode::Char('G') | KeyCode::End => return Some(self.newest()),
             KeyCode::PageUp => return self.page(-1),
             KeyCode::PageDown => return self.page(1),
             KeyCode::Char('e') => return self.edit(),
@@ -163,7 +163,7 @@ impl App {
     }
 
     /// Of the output, and of the timeline, which follows again.
-    fn to_newest(&mut self) -> Action {
+    fn newest(&mut self) -> Action {
         self.follow();
         Action::Bottom
     }
