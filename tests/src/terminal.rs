@@ -40,7 +40,7 @@ impl Shown {
 }
 
 impl Terminal {
-    /// Starts a command in a terminal of rows and columns.
+    /// Starts a command in a terminal of rows and columns; with none, in one that does not know them.
     ///
     /// # Errors
     /// When there is no terminal to be had, or the command does not start.
@@ -50,6 +50,7 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().context("a terminal is not read")?;
         let writer = pair.master.take_writer().context("a terminal takes no input")?;
         let child = pair.slave.spawn_command(command).context("failed to start the command")?;
+        let (rows, columns) = if (rows, columns) == (0, 0) { (24, 80) } else { (rows, columns) };
         let parser = vt100::Parser::new(not_zero(rows), not_zero(columns), 0);
         let state = Mutex::new((parser, Vec::new()));
         let shown = Arc::new(Shown { state, changed: Condvar::new() });

@@ -457,11 +457,14 @@ fn a_refusal_is_told_on_the_desktop_while_hotdev_is_not_in_view() {
 }
 
 #[test]
-fn lines_where_they_are_asked_for_and_where_the_terminal_is_dumb() {
-    for (args, env) in
-        [(&["watch", "--plain"][..], [("X", "")]), (&["watch"][..], [("TERM", "dumb")])]
-    {
-        let mut screen = Screen::run(Workspace::copy("single"), args, (24, 80), &env);
+fn lines_where_they_are_asked_for_and_where_nothing_can_be_drawn() {
+    for (args, size, env) in [
+        (&["watch", "--plain"][..], (24, 80), [("X", "")]),
+        (&["watch"][..], (24, 80), [("TERM", "dumb")]),
+        // A terminal that was never told its size.
+        (&["watch"][..], (0, 0), [("X", "")]),
+    ] {
+        let mut screen = Screen::run(Workspace::copy("single"), args, size, &env);
         screen.expect_built(&["old greeting"]);
         assert!(!screen.text().contains("q quit"));
         screen.press("\x03");

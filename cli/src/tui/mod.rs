@@ -34,15 +34,20 @@ pub use screen::{Screen, Setup};
 
 use std::io::IsTerminal;
 
+use rustix::termios::tcgetwinsize;
+
 use crate::report::Format;
 
 /// Whether a terminal UI is what `watch` should show, as far as it was not told.
 pub fn fits(format: Format) -> bool {
     let is_able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-    format == Format::Human
-        && is_able
-        && std::io::stdin().is_terminal()
-        && std::io::stdout().is_terminal()
+    format == Format::Human && is_able && std::io::stdin().is_terminal() && has_room()
+}
+
+/// Whether stdout is a terminal with rows and columns: one that was never told its size has none, and
+/// nothing could be drawn on it.
+fn has_room() -> bool {
+    tcgetwinsize(std::io::stdout()).is_ok_and(|size| size.ws_row > 0 && size.ws_col > 0)
 }
 
 /// Whether a Ctrl-C at the terminal is meant for an editor that was started there.

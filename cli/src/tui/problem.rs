@@ -1,5 +1,6 @@
 //! What stands between a save and the program: compile errors or a refusal, one item after another.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::text::{Line, Place, Tone};
@@ -71,19 +72,21 @@ impl Problem {
     }
 
     /// Every line, one item below the other, and whether it is of the item that is looked at. What to
-    /// do is read after the items, and before them where they are many.
+    /// do is read after the items that stand in the sources, and before them where they are many; what
+    /// has only changed with them comes last.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&Line, bool)> {
-        let items = self.items.iter().enumerate().flat_map(|(index, item)| {
+        let placed = self.items.iter().take_while(|item| item.place.is_some()).count();
+        let before = if placed == 0 { self.items.len() } else { placed };
+        let before = if before > MANY { 0 } else { before };
+        let advice = self.advice.iter().map(|line| (line, false));
+        self.lines_of(0..before).chain(advice).chain(self.lines_of(before..self.items.len()))
+    }
+
+    fn lines_of(&self, range: Range<usize>) -> impl Iterator<Item = (&Line, bool)> {
+        range.flat_map(|index| {
             let is_selected = index == self.selected;
-            item.lines.iter().map(move |line| (line, is_selected))
-        });
-        let (before, after) = if self.items.len() > MANY {
-            (&self.advice[..], &[][..])
-        } else {
-            (&[][..], &self.advice[..])
-        };
-        let unselected = |line| (line, false);
-        before.iter().map(unselected).chain(items).chain(after.iter().map(unselected))
+            self.items[index].lines.iter().map(move |line| (line, is_selected))
+        })
     }
 }
 
@@ -164,8 +167,9 @@ mod tests {
         let text = |problem: &Problem| -> Vec<String> {
             problem.lines().map(|(line, _)| line.text.clone()).collect()
         };
-        assert_eq!(text(&problem)[0], "refused: another layout");
-        assert_eq!(problem.place().map(|place| place.line), Some(1), "the one in the sources");
+        assert!(text(&problem)[0].ends_with("game::T39"), "the one in the sources");
+        assert_eq!(text(&problem)[1], "refused: another layout");
+        assert_eq!(problem.place().map(|place| place.line), Some(1));
         problem.step(99);
         let selected: Vec<&str> =
             problem.lines().filter(|(_, is)| *is).map(|(line, _)| line.text.as_str()).collect();

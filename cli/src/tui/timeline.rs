@@ -282,6 +282,7 @@ mod tests {
         assert_eq!(timeline.entries.len(), 2);
         assert_eq!(timeline.entries[1].title(40), "game::a, game::b::c");
         assert_eq!(timeline.entries[1].title(15), "game::a (+1)");
+        assert_eq!(timeline.entries[1].title(9), "a (+1)");
     }
 
     #[test]

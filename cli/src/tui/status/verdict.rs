@@ -7,8 +7,8 @@ use crate::report::event::{Event, Item};
 use crate::report::{phrases, refusals};
 use crate::tui::text::{Tone, count, took};
 
-/// Columns that names of functions may take in the line.
-const NAMES: usize = 60;
+/// Columns that names of functions may take in the line: what is left of 80.
+const NAMES: usize = 44;
 
 /// What a refusal says before its message while it is a question.
 const QUESTION: &str = "R restarts, Esc keeps  ";
