@@ -149,7 +149,7 @@ fn no_wait_of_the_program_ends_early() {
 /// Whoever traces a thread makes the kernel deliver what nobody would take.
 #[test]
 fn signals_that_nobody_takes_wake_no_thread() {
-    are_not_noticed(30, &["signals"]);
+    are_not_noticed(10, &["signals"]);
 }
 
 /// Has so many looks find what they look for.
