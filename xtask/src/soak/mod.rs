@@ -26,6 +26,9 @@ const BUILD_LIMIT: Duration = Duration::from_secs(600);
 /// How long a save may take to be live, and then to reach every thread.
 const SAVE_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often the bounds are looked at, apart from the points that are printed.
+const CHECKED_EVERY: u64 = 100;
+
 /// How long and where.
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -43,29 +46,20 @@ pub struct Options {
     keep: bool,
 }
 
-/// Runs to the end or to the first thing that is wrong.
+/// Runs to the end or to the first thing that is wrong. What was seen until then is written either way.
 pub fn run(options: &Options) -> Result<()> {
     let hotdev = tool::hotdev(options.hotdev.as_deref())?;
     let scratch = Scratch::new("soak", options.keep)?;
     let mut report = Report::new(Machine::look(&hotdev));
     let mut soak = Soak::start(&scratch, &hotdev)?;
-    let mut times = Vec::new();
-    for number in 1..=options.reloads {
-        times.push(soak.reload(number).with_context(|| format!("failed at save {number}"))?);
-        if is_point(number, options.reloads) {
-            let point = soak.point(number, &times)?;
-            eprintln!("{}", point.line());
-            bounds::check(&report.points, &point)?;
-            report.points.push(point);
-            times.clear();
-        }
-    }
+    let done = soak.saves(options.reloads, &mut report.points);
     soak.session.end();
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&report).context("failed to write JSON")?;
         fs::write(path, text + "\n")
             .with_context(|| format!("failed to write {}", path.display()))?;
     }
+    done?;
     println!("{}", report.verdict());
     Ok(())
 }
@@ -90,6 +84,28 @@ impl Soak {
         let mut session = Session::start(hotdev, &workspace, &beats, &[], BUILD_LIMIT)?;
         beats.wait("hello", None, SAVE_LIMIT, || session.check())?;
         Ok(Self { session, beats, workspace })
+    }
+
+    /// All saves. `points` are those that are printed.
+    fn saves(&mut self, last: u64, points: &mut Vec<Point>) -> Result<()> {
+        let mut times = Vec::new();
+        for number in 1..=last {
+            times.push(self.reload(number).with_context(|| format!("failed at save {number}"))?);
+            let is_point = is_point(number, last);
+            if !is_point && !number.is_multiple_of(CHECKED_EVERY) {
+                continue;
+            }
+            let point = self.point(number, &times)?;
+            let line = point.line();
+            bounds::check(points, &point)
+                .with_context(|| format!("a bound is broken after {}", line.trim_start()))?;
+            if is_point {
+                eprintln!("{line}");
+                points.push(point);
+                times.clear();
+            }
+        }
+        Ok(())
     }
 
     /// One save, until every thread has had the new version from every probe; milliseconds from the

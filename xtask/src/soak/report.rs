@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::bounds::SETTLED;
 use crate::machine::Machine;
 use crate::process_info::Taken;
 use crate::stats::Spread;
@@ -59,6 +60,20 @@ impl Point {
             self.disk as f64 / f64::from(1 << 20)
         )
     }
+
+    /// What has become more since an earlier point.
+    fn since(&self, first: &Self) -> String {
+        let mib = |was: u64, is: u64| (is as f64 - was as f64) / 1024.0;
+        format!(
+            "since save {}: program {:+.1} MiB, hotdev {:+.1} MiB, disk {:+.1} MiB; \
+             a save takes {:.2} times as long",
+            first.reloads,
+            mib(first.program.rss_kib, self.program.rss_kib),
+            mib(first.hotdev.rss_kib, self.hotdev.rss_kib),
+            mib(first.disk >> 10, self.disk >> 10),
+            self.ms.median / first.ms.median,
+        )
+    }
 }
 
 impl Report {
@@ -67,13 +82,16 @@ impl Report {
         Self { machine, points: Vec::new() }
     }
 
-    /// The last line of a run in which nothing was wrong.
+    /// The last lines of a run in which nothing was wrong.
     pub fn verdict(&self) -> String {
-        self.points.last().map_or_else(String::new, |last| {
-            let (reloads, answers, panics) = (last.reloads, last.answers, last.panics);
-            format!(
-                "soak: {reloads} saves, {answers} answers checked ({panics} panics), none wrong"
-            )
-        })
+        let Some(last) = self.points.last() else { return String::new() };
+        let (reloads, answers, panics) = (last.reloads, last.answers, last.panics);
+        let seen = format!(
+            "soak: {reloads} saves, {answers} answers checked ({panics} panics), none wrong"
+        );
+        match self.points.iter().find(|point| point.reloads >= SETTLED) {
+            Some(first) if first.reloads < reloads => format!("{seen}\n{}", last.since(first)),
+            _ => seen,
+        }
     }
 }
