@@ -422,6 +422,20 @@ fn a_panic_of_a_job_is_told_and_the_program_runs_on() {
 }
 
 #[test]
+fn a_key_that_comes_with_a_resize_is_not_lost() {
+    let mut screen = Screen::start(Workspace::copy("single"));
+    for round in 0..40 {
+        screen.resize(23 + round % 2, 80);
+        screen.press("?");
+        screen.expect(&["any key closes this"]);
+        screen.press(" ");
+        screen.expect_gone("any key closes this");
+    }
+    screen.press("q");
+    screen.ends_clean(0);
+}
+
+#[test]
 fn in_a_terminal_that_is_too_small_nothing_breaks() {
     let workspace = Arc::new(Workspace::copy("single"));
     for size in [(1, 1), (2, 7), (5, 20)] {
