@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use hotdev_protocol::{Survey, Surveyed};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// Why nothing is known of a process's memory.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Unknown {
-    /// Threads were computing; the next moment may be better.
+    /// Threads were computing, or changed what was looked at; the next moment may be better.
     Busy,
     /// Something else has to be done first.
     Interrupted,
@@ -55,7 +56,12 @@ pub enum Unknown {
 
 impl From<std::io::Error> for Unknown {
     fn from(error: std::io::Error) -> Self {
-        Self::Hidden(error.to_string())
+        match Errno::from_io_error(&error) {
+            // Where threads still run, what was there a moment ago may not be any more: the stack of
+            // one that has ended, a file that was closed.
+            Some(Errno::NOENT | Errno::SRCH | Errno::IO) => Self::Busy,
+            _ => Self::Hidden(error.to_string()),
+        }
     }
 }
 

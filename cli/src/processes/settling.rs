@@ -83,9 +83,14 @@ impl Processes {
         if survey.patches.is_empty() {
             return Ok(());
         }
+        let handlers = survey.handlers.clone();
         let unreachable = looker
             .look(pid, survey, &self.pids(), is_wanted)
             .map_err(|unknown| Unsearched::of(pid, unknown))?;
+        // A signal's handler that was set since the survey may stand in the kernel alone.
+        if self.survey(index, looker.tracer())?.handlers != handlers {
+            return Err(Unsearched::NotNow);
+        }
         let (known, left) = unreachable.into_iter().partition(|id| here.contains(id));
         found.everywhere = &rest | &known;
         found.left.insert(id, left);
