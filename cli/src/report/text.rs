@@ -17,15 +17,15 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S], most: usize) -> String {
 /// The same, as many as there is room for in so many columns; one at least, and of that what it is
 /// called rather than where it is.
 pub(crate) fn list_within<S: AsRef<str>>(names: &[S], columns: usize) -> String {
-    let fits = |text: &String| text.chars().count() <= columns;
+    let fits = |text: &str| text.chars().count() <= columns;
     // A name and what separates it take three columns at least.
     let most = names.len().min(columns / 3 + 1);
-    if let Some(text) = (1..=most).rev().map(|most| list(names, most)).find(fits) {
+    if let Some(text) = (1..=most).rev().map(|most| list(names, most)).find(|it| fits(it)) {
         return text;
     }
     let one = list(names, 1);
     let mut text = one.as_str();
-    while let (false, Some((path, name))) = (fits(&text.to_owned()), text.split_once("::")) {
+    while let (false, Some((path, name))) = (fits(text), text.split_once("::")) {
         // What a path begins with is no path of its own where it is in brackets.
         if path.contains('<') || name.starts_with("{{") {
             break;

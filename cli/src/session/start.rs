@@ -204,7 +204,8 @@ fn quit_on_signals(sender: &Mailbox) -> Result<()> {
     let sender = sender.clone();
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            if signal != SIGINT || !tui::is_editing() {
+            // One that was typed into an editor is the editor's.
+            if ![SIGINT, SIGQUIT].contains(&signal) || !tui::is_editing() {
                 let _ = sender.send(Event::Quit);
             }
         }
