@@ -95,3 +95,22 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_says_what_has_become_more() {
+        let point = |reloads, ms, rss_kib, disk| {
+            let taken = Taken { rss_kib, ..Taken::default() };
+            Point::new(reloads, &[ms], [9, 1], taken, taken, disk)
+        };
+        let points = [point(100, 140.0, 8 << 10, 3 << 20), point(900, 154.0, 9 << 10, 2 << 20)];
+        assert_eq!(
+            points[1].since(&points[0]),
+            "since save 100: program +1.0 MiB, hotdev +1.0 MiB, disk -1.0 MiB; \
+             a save takes 1.10 times as long"
+        );
+    }
+}
