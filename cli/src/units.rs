@@ -112,7 +112,7 @@ impl Unit {
         match self.content.get() {
             Some(content) => Ok(*content),
             None => {
-                let content = xxh3_64(&self.read()?);
+                let (content, _) = self.read_and_hash()?;
                 Ok(*self.content.get_or_init(|| content))
             }
         }
@@ -156,8 +156,8 @@ impl Unit {
             return Ok((*content, facts));
         }
         // Read once: the file may be replaced at any time.
-        let bytes = self.read()?;
-        let content = *self.content.get_or_init(|| xxh3_64(&bytes));
+        let (content, bytes) = self.read_and_hash()?;
+        let content = *self.content.get_or_init(|| content);
         let facts = match kept.remove(&content) {
             Some(facts) => facts,
             None => Facts::read(bytes)?,
@@ -277,6 +277,15 @@ pub fn definitions(object: &ObjectFile) -> impl Iterator<Item = (&str, SymbolKin
             };
             Some((symbol.name.as_str(), kind))
         })
+}
+
+/// Hashes of the names that an object defines or uses, sorted.
+pub fn names(object: &ObjectFile) -> Vec<u64> {
+    let names = object.symbols.iter().filter(|symbol| !symbol.name.is_empty());
+    let mut names: Vec<u64> = names.map(|symbol| xxh3_64(symbol.name.as_bytes())).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Writes linker arguments to a file, one a line, so that their number has no limit.

@@ -6,7 +6,8 @@
 //!
 //! A later link of the same program makes the hot image anew, and the executable only where it
 //! would be another one (see [`kept`]). Where all units are compiled already, a restart links the
-//! hot image alone (see [`again`]). New files are finished under other names before they take
+//! hot image alone (see [`again`]). Both take the objects of units that did not change from the link
+//! before (see [`rewritten`]). New files are finished under other names before they take
 //! the places of old ones, which a running program may have mapped.
 //!
 //! Where that cannot be done (a static executable, link-time optimization, a linker error) the

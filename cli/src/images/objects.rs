@@ -28,7 +28,7 @@ pub struct Objects {
     pub executable: Vec<PathBuf>,
     /// For the executable, from C.
     pub bundled: Vec<PathBuf>,
-    /// What [`fill_thread_locals`] has to fill.
+    /// What [`super::hot::fill_thread_locals`] has to fill.
     pub thread_locals: Vec<ThreadLocalUse>,
     stubs: BTreeSet<String>,
     /// How many of the hot ones are those of the last link.

@@ -24,11 +24,7 @@ impl Profile {
     /// Reads it from an object.
     pub fn of(object: &ObjectFile) -> Self {
         let defines = units::definitions(object).map(|(name, kind)| (id(name), kind)).collect();
-        let names = object.symbols.iter().filter(|symbol| !symbol.name.is_empty());
-        let mut names: Vec<u64> = names.map(|symbol| id(&symbol.name)).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self { defines, names }
+        Self { defines, names: units::names(object) }
     }
 }
 

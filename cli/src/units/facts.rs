@@ -45,12 +45,8 @@ impl Facts {
 
     /// Puts them together.
     pub fn of(object: &ObjectFile, digest: Digest, types: &Types) -> Self {
-        let names = object.symbols.iter().filter(|symbol| !symbol.name.is_empty());
-        let mut names: Vec<u64> = names.map(|symbol| xxh3_64(symbol.name.as_bytes())).collect();
-        names.sort_unstable();
-        names.dedup();
         let types = Summary::of(types, &|symbol| digest.code(symbol));
-        Self { digest, types, names }
+        Self { digest, types, names: super::names(object) }
     }
 
     /// Whether the unit defines or uses one of these names.
