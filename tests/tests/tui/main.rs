@@ -1,9 +1,8 @@
 //! The terminal UI, in a real terminal, on a program that is really running.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod terminals;
 
-use hotdev_tests::{Screen, Signal, Workspace};
+use hotdev_tests::{Screen, Workspace};
 
 const LEAVE: &str = "\x1d";
 
@@ -257,44 +256,6 @@ fn a_flood_of_output_does_not_hold_up_keys() {
     screen.ends_clean(0);
 }
 
-/// From a key that is typed to the frame that shows it, each way: the median and the longest of many.
-fn key_to_frame(screen: &mut Screen) -> (Duration, Duration) {
-    let mut times = Vec::new();
-    for _ in 0..20 {
-        let start = Instant::now();
-        screen.press("?");
-        screen.expect(&["any key closes this"]);
-        times.push(start.elapsed());
-        let start = Instant::now();
-        screen.press(" ");
-        screen.expect_gone("any key closes this");
-        times.push(start.elapsed());
-    }
-    times.sort();
-    (times[times.len() / 2], times[times.len() - 1])
-}
-
-/// `cargo test -p hotdev-tests --test tui from_key_to_frame -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement, which says nothing where the machine has something else to do"]
-fn how_long_it_is_from_key_to_frame() {
-    let mut screen = Screen::start(answering());
-    for output in ["none", "a flood"] {
-        if output != "none" {
-            screen.press("i");
-            screen.expect(&["typing into"]);
-            screen.press("flood\r");
-            screen.expect(&["yyyyyyyyyy"]);
-            screen.press(LEAVE);
-            screen.expect(&["q quit"]);
-        }
-        let (median, longest) = key_to_frame(&mut screen);
-        println!("key to frame, output {output}: median {median:?}, longest {longest:?}");
-    }
-    screen.press("q");
-    screen.ends_clean(0);
-}
-
 #[test]
 fn the_timeline_follows_again_and_names_what_is_refused() {
     let mut screen = Screen::start(Workspace::copy("layouts"));
@@ -370,58 +331,6 @@ fn the_editor_gets_the_terminal_and_the_place() {
 }
 
 #[test]
-fn the_terminal_is_left_as_it_was_after_signals() {
-    let workspace = Arc::new(Workspace::copy("single"));
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
-        let screen = Screen::start(Arc::clone(&workspace));
-        screen.signal(signal);
-        screen.ends_clean(0);
-    }
-    // During a build, too.
-    workspace.write("src/main.rs", &format!("// anew\n{}", workspace.read("src/main.rs")));
-    let screen = Screen::run(workspace, &["watch"], (24, 80), &[]);
-    screen.expect_bytes(b"building");
-    screen.signal(Signal::TERM);
-    screen.ends_clean(0);
-}
-
-#[test]
-fn the_terminal_is_left_as_it_was_after_a_panic_of_the_session() {
-    let env = [("HOTDEV_MISHAP", "session")];
-    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    screen.expect_built(&["generation 0", "old greeting"]);
-    screen.press("R");
-    screen.expect(&["hotdev: internal error", "a mishap on purpose in session"]);
-    screen.ends_clean(101);
-}
-
-#[test]
-fn after_a_panic_of_the_ui_there_are_lines() {
-    let env = [("HOTDEV_MISHAP", "terminal-ui")];
-    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    screen.expect_built(&["generation 0", "old greeting"]);
-    screen.resize(30, 100);
-    screen.expect(&["old greeting"]);
-    screen.expect_gone("q quit");
-    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&["hotdev: live 1 in", "new greeting"]);
-    screen.press("\x03");
-    screen.ends_clean(0);
-}
-
-#[test]
-fn a_panic_of_a_job_is_told_and_the_program_runs_on() {
-    let env = [("HOTDEV_MISHAP", "job")];
-    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    screen.expect_built(&["generation 0", "old greeting"]);
-    screen.workspace().edit("src/main.rs", "old greeting", "new greeting");
-    screen.expect(&["refused", "hotdev itself made a mistake", "old greeting"]);
-    assert!(!screen.text().contains("a mishap"), "it is written over nothing");
-    screen.press("q");
-    screen.ends_clean(0);
-}
-
-#[test]
 fn a_key_that_comes_with_a_resize_is_not_lost() {
     let mut screen = Screen::start(Workspace::copy("single"));
     for round in 0..40 {
@@ -433,23 +342,6 @@ fn a_key_that_comes_with_a_resize_is_not_lost() {
     }
     screen.press("q");
     screen.ends_clean(0);
-}
-
-#[test]
-fn in_a_terminal_that_is_too_small_nothing_breaks() {
-    let workspace = Arc::new(Workspace::copy("single"));
-    for size in [(1, 1), (2, 7), (5, 20)] {
-        let mut screen = Screen::run(Arc::clone(&workspace), &["watch"], size, &[]);
-        screen.wait_until_running();
-        screen.press("dpt\tz?");
-        screen.resize(24, 80);
-        screen.expect(&["keys", "any key closes this"]);
-        screen.press("x");
-        screen.resize(1, 3);
-        screen.press("q");
-        screen.resize(24, 80);
-        screen.ends_clean(0);
-    }
 }
 
 #[test]
@@ -471,34 +363,6 @@ fn a_refusal_is_told_on_the_desktop_while_hotdev_is_not_in_view() {
 }
 
 #[test]
-fn lines_where_they_are_asked_for_and_where_nothing_can_be_drawn() {
-    for (args, size, env) in [
-        (&["watch", "--plain"][..], (24, 80), [("X", "")]),
-        (&["watch"][..], (24, 80), [("TERM", "dumb")]),
-        // A terminal that was never told its size.
-        (&["watch"][..], (0, 0), [("X", "")]),
-    ] {
-        let mut screen = Screen::run(Workspace::copy("single"), args, size, &env);
-        screen.expect_built(&["old greeting"]);
-        assert!(!screen.text().contains("q quit"));
-        screen.press("\x03");
-        screen.ends_clean(0);
-    }
-}
-
-#[test]
-fn without_colours_and_without_utf_8() {
-    let env = [("NO_COLOR", "1"), ("LANG", "C")];
-    let mut screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    screen.expect_built(&["generation 0", "old greeting"]);
-    screen.workspace().edit("src/main.rs", "number * 2", "number * two");
-    screen.expect(&["compile error", "cannot find value `two`"]);
-    assert!(screen.text().is_ascii() && !screen.has_colors(), "{}", screen.text());
-    screen.press("q");
-    screen.ends_clean(0);
-}
-
-#[test]
 fn a_program_that_ends_at_once_is_not_being_built() {
     let workspace = Workspace::copy("single");
     workspace.write("src/main.rs", "fn main() {\n    println!(\"brief\");\n}\n");
@@ -508,16 +372,6 @@ fn a_program_that_ends_at_once_is_not_being_built() {
     screen.expect_built(&["as brief", "ended  status 0; R or the next save starts it"]);
     screen.press("q");
     screen.ends_clean(0);
-}
-
-#[test]
-fn the_kernels_console_gets_ascii_on_a_cleared_screen() {
-    let env = [("TERM", "linux"), ("LANG", "C.UTF-8")];
-    let screen = Screen::run(Workspace::copy("single"), &["watch"], (24, 80), &env);
-    // It has one screen only: what was there would show between the words.
-    screen.expect_bytes(b"\x1b[2J");
-    screen.expect_built(&["generation 0", "old greeting"]);
-    assert!(screen.text().is_ascii(), "{}", screen.text());
 }
 
 #[test]
