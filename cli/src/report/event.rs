@@ -107,6 +107,17 @@ impl Event {
         matches!(self, Self::CompileError { .. } | Self::Refused { .. })
     }
 
+    /// Whether it says that the program has the files as they are.
+    pub fn is_solution(&self) -> bool {
+        matches!(
+            self,
+            Self::Live { .. }
+                | Self::Unchanged { .. }
+                | Self::Started { .. }
+                | Self::Restarted { .. }
+        )
+    }
+
     /// The code of a refusal.
     pub fn code(&self) -> Option<RefusalCode> {
         if let Self::Refused { code, .. } = self { Some(*code) } else { None }

@@ -116,16 +116,9 @@ impl Reporter {
 
     /// Keeps what is wrong with the files where it is not said now, and until it is mended.
     fn take_note(&self, event: &Event) {
-        let mends = matches!(
-            event,
-            Event::Live { .. }
-                | Event::Unchanged { .. }
-                | Event::Started { .. }
-                | Event::Restarted { .. }
-        );
         if event.is_problem() && self.is_quiet() {
             *self.unsaid() = Some(Said::Event(event.clone()));
-        } else if event.is_problem() || mends {
+        } else if event.is_problem() || event.is_solution() {
             *self.unsaid() = None;
         }
     }

@@ -126,7 +126,7 @@ impl App {
         self.timeline.hear(said, time);
         self.refresh();
         match said {
-            Said::Event(event @ (Event::CompileError { .. } | Event::Refused { .. })) => {
+            Said::Event(event) if event.is_problem() => {
                 self.notice = None;
                 // While the same edit is being made, one stays where one was.
                 let selected = self.problem.take().map_or(0, |problem| problem.selected);
@@ -136,8 +136,7 @@ impl App {
                     self.open(Panel::Problem);
                 }
             }
-            Said::Event(Event::Live { .. } | Event::Unchanged { .. })
-            | Said::Event(Event::Started { .. } | Event::Restarted { .. }) => self.solved(),
+            Said::Event(event) if event.is_solution() => self.solved(),
             // The files are what they were: what is wrong with them stays so.
             Said::Event(Event::RolledBack { .. }) => self.notice = None,
             Said::Error { .. } => self.open(Panel::Details),
