@@ -1,6 +1,13 @@
 //! Medians and quartiles.
 
+use std::time::Duration;
+
 use serde::Serialize;
+
+/// Milliseconds.
+pub fn ms(taken: Duration) -> f64 {
+    taken.as_secs_f64() * 1e3
+}
 
 /// Median and quartiles of a sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -32,6 +39,11 @@ impl Spread {
             q3: quantile(&sorted, 0.75),
             values: values.to_vec(),
         })
+    }
+
+    /// Of all values but the first, which meets cold caches.
+    pub fn after_first(values: &[f64]) -> Self {
+        Self::of(values.get(1..).unwrap_or_default()).unwrap_or_default()
     }
 }
 

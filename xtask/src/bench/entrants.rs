@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::PAUSE;
 use super::contender::{Contender, Sample};
 use super::hot_lib::HotLib;
 use super::hot_patch::{HotPatch, Peer};
@@ -15,8 +15,6 @@ use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
 use crate::tool;
 
-/// Before each edit, so that what the one before left behind is not counted.
-const PAUSE: Duration = Duration::from_millis(200);
 /// How many lines of another tool's output a note shows.
 const NOTE: usize = 6;
 

@@ -7,25 +7,23 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::PAUSE;
 use super::contender::Contender;
 use super::hotdev::Hotdev;
 use super::plain::Floor;
 use super::sizes::third_party;
 use crate::folder::Scratch;
 use crate::programs::{self, Program, Size, Style};
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 
 /// Edits around each point of the curve of generations.
 const AROUND: u64 = 9;
 /// Edits for each other point, after the first.
 const EDITS: u64 = 9;
-/// Before each edit, so that what the one before left behind is not counted.
-const PAUSE: Duration = Duration::from_millis(200);
 
 const LINES: [usize; 4] = [100, 1000, 4000, 16000];
 const CRATES: [usize; 3] = [1, 5, 20];
@@ -102,17 +100,17 @@ struct Place {
 impl Place {
     fn edit(&mut self, number: u64) -> Result<()> {
         thread::sleep(PAUSE);
-        self.of_hot.push(ms(&mut self.hot, number)?);
-        self.of_floor.push(ms(&mut self.floor, number)?);
+        self.of_hot.push(edit(&mut self.hot, number)?);
+        self.of_floor.push(edit(&mut self.floor, number)?);
         Ok(())
     }
 }
 
-fn ms(contender: &mut dyn Contender, number: u64) -> Result<f64> {
+fn edit(contender: &mut dyn Contender, number: u64) -> Result<f64> {
     let sample = contender
         .edit(number)
         .with_context(|| format!("failed at edit {number} ({})", contender.name()))?;
-    Ok(sample.taken.as_secs_f64() * 1e3)
+    Ok(ms(sample.taken))
 }
 
 impl Bench<'_> {
@@ -129,11 +127,11 @@ impl Bench<'_> {
         let first = |at: u64| at.max(2);
         let mut samples = vec![(Vec::new(), Vec::new()); starts.len()];
         for number in 1..last + AROUND + 2 {
-            let hot = ms(&mut hot, number)?;
+            let hot = edit(&mut hot, number)?;
             let near = |at: &u64| (first(*at)..first(*at) + AROUND).contains(&number);
             let Some(point) = starts.iter().rposition(near) else { continue };
             samples[point].0.push(hot);
-            samples[point].1.push(ms(&mut floor, number)?);
+            samples[point].1.push(edit(&mut floor, number)?);
         }
         let places = starts.iter().zip(samples);
         Ok(points(places.map(|(at, (hot, floor))| (*at as usize, hot, floor)).collect()))

@@ -37,6 +37,8 @@ use report::Report;
 pub const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 /// How long an edit may take to show.
 const EDIT_LIMIT: Duration = Duration::from_secs(180);
+/// Before each edit, so that what the one before left behind is not counted.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How long anything else may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -49,7 +51,8 @@ pub struct Options {
     /// Edits that count, after the first.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     edits: u64,
-    /// Also measures how an edit's time grows, up to this generation; 0 leaves that out.
+    /// Also measures how an edit's time grows: with generations up to this one, with lines, crates
+    /// and dependencies; 0 leaves all of that out.
     #[arg(long, default_value_t = 100)]
     generations: u64,
     /// Leaves out what hotdev costs a running program.

@@ -12,7 +12,7 @@ use super::entrants::{Entrant, Entrants};
 use super::starts::{self, Starts};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 use crate::tool;
 
 /// All figures of one size.
@@ -127,7 +127,7 @@ pub fn third_party(workspace: &Path) -> usize {
 }
 
 fn times(samples: &[Sample]) -> Vec<f64> {
-    samples.iter().map(|sample| sample.taken.as_secs_f64() * 1e3).collect()
+    samples.iter().map(|sample| ms(sample.taken)).collect()
 }
 
 fn stages(samples: &[Sample]) -> BTreeMap<String, f64> {
@@ -138,7 +138,7 @@ fn stages(samples: &[Sample]) -> BTreeMap<String, f64> {
         }
         // What hotdev cannot know of: the way to it, and from it to the program's output.
         if let Some(total) = sample.stages.get("total") {
-            let around = sample.taken.as_secs_f64() * 1e3 - total;
+            let around = ms(sample.taken) - total;
             all.entry("around".to_owned()).or_default().push(around);
         }
     }

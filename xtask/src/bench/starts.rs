@@ -2,7 +2,6 @@
 //! edit that only a restart can apply. Each from the command or the save to its first marker.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::hotdev::Hotdev;
 use super::plain::Restart;
 use crate::folder::Workspace;
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 
 /// Starts with everything built, of each kind.
 const AGAIN: u64 = 5;
@@ -72,10 +71,6 @@ pub fn measure_all(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<(f
     let (_, cargo) = Restart::start(plain)?;
     let (_, hotdev) = Hotdev::start(hotdev, hot)?;
     Ok((ms(cargo), ms(hotdev)))
-}
-
-fn ms(taken: Duration) -> f64 {
-    taken.as_secs_f64() * 1e3
 }
 
 fn spread(values: &[f64]) -> Spread {

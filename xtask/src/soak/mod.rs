@@ -18,6 +18,7 @@ use crate::beats::Beats;
 use crate::folder::{Scratch, Workspace};
 use crate::machine::Machine;
 use crate::session::Session;
+use crate::stats::ms;
 use crate::{process_info, programs, tool};
 use report::{Point, Report};
 
@@ -117,7 +118,7 @@ impl Soak {
         let taken = begin.elapsed();
         self.beats.send(&format!("floor {number}"))?;
         self.wait("seen", |rest| rest == number.to_string())?;
-        Ok(taken.as_secs_f64() * 1e3)
+        Ok(ms(taken))
     }
 
     /// Tells the program something, and waits until it has taken it in; what it has done so far.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::bench::contender::Contender;
 use crate::bench::hotdev::Hotdev;
 use crate::folder::{Scratch, Workspace};
 use crate::programs;
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 
 /// Folders, and files in each.
 const FOLDERS: usize = 100;
@@ -59,14 +58,13 @@ impl Files {
         }
         let idle_cpu = idle_cpu(many.own_pid());
         let added: Vec<f64> = with.iter().zip(&without).map(|(with, out)| with - out).collect();
-        let spread = |values: &[f64]| Spread::of(&values[1..]).unwrap_or_default();
         Ok(Self {
             files: FOLDERS * FILES,
-            start_without: spread(&without),
-            start_with: spread(&with),
-            start_added: spread(&added),
+            start_without: Spread::after_first(&without),
+            start_with: Spread::after_first(&with),
+            start_added: Spread::after_first(&added),
             saves: SAVES,
-            save: spread(&saves),
+            save: Spread::after_first(&saves),
             idle_cpu,
         })
     }
@@ -84,8 +82,4 @@ fn add_files(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn ms(taken: Duration) -> f64 {
-    taken.as_secs_f64() * 1e3
 }

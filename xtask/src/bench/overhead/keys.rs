@@ -15,7 +15,7 @@ use crate::beats::{Beats, SOCKET_ENV};
 use crate::bench::{BUILD_LIMIT, LIMIT};
 use crate::folder::{Scratch, Workspace};
 use crate::programs::{self, Size, Style, program};
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 use crate::tool;
 
 /// Rows and columns.
@@ -52,7 +52,7 @@ impl Keys {
             let begin = Instant::now();
             terminal.press(key)?;
             terminal.wait(LIMIT, shown, |screen, _| last_row(screen).contains(shown))?;
-            taken.push(begin.elapsed().as_secs_f64() * 1e3);
+            taken.push(ms(begin.elapsed()));
         }
         terminal.press("q")?;
         terminal.wait_for_end(LIMIT)?;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::folder::Scratch;
 use crate::process_info;
+use crate::stats::ms;
 use files::Files;
 use keys::Keys;
 use reload::Reload;
@@ -46,5 +47,5 @@ fn idle_cpu(session: u32) -> f64 {
     thread::sleep(SETTLED);
     let before = process_info::cpu(session);
     thread::sleep(IDLE);
-    process_info::cpu(session).saturating_sub(before).as_secs_f64() * 1e3
+    ms(process_info::cpu(session).saturating_sub(before))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::bench::{BUILD_LIMIT, LIMIT};
 use crate::folder::{Scratch, Workspace};
 use crate::programs::{Size, Style, program};
 use crate::session::Session;
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 use crate::tool;
 
 /// Commands of each kind, after the first.
@@ -58,12 +58,11 @@ impl Reload {
             of_edit.push(taken);
             of_added.push(taken - total);
         }
-        let spread = |values: &[f64]| Spread::of(&values[1..]).unwrap_or_default();
         Ok(Self {
-            version: spread(&of_version),
-            unchanged: spread(&of_unchanged),
-            edit: spread(&of_edit),
-            added: spread(&of_added),
+            version: Spread::after_first(&of_version),
+            unchanged: Spread::after_first(&of_unchanged),
+            edit: Spread::after_first(&of_edit),
+            added: Spread::after_first(&of_added),
         })
     }
 }
@@ -87,8 +86,4 @@ fn run(hotdev: &Path, workspace: &Workspace, args: &[&str]) -> Result<(f64, Outp
     let output = command.args(args).stdin(Stdio::null()).output();
     let output = output.context("failed to start hotdev")?;
     Ok((ms(begin.elapsed()), output))
-}
-
-fn ms(taken: Duration) -> f64 {
-    taken.as_secs_f64() * 1e3
 }
