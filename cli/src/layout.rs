@@ -6,14 +6,14 @@
 //! crates anew. So does a folder that was removed and made again: the tool's name has a part that
 //! is new in every folder, and without it cargo would find all as it was while no record is left.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hotdev_protocol::ContentHash;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Context, Kind, Result};
 
@@ -45,10 +45,8 @@ impl Layout {
     pub fn prepare(target_dir: &Path, profile: &str, exclude: &[String]) -> Result<Self> {
         let doing = || format!("write to {}", target_dir.display());
         let root = target_dir.join("hotdev");
-        let executable =
-            std::env::current_exe().context(Kind::System, || "find hotdev itself".into())?;
-        let bytes = fs::read(&executable).context(Kind::System, || "read hotdev itself".into())?;
-        let build = root.join(format!("{:016x}", xxh3_64(&bytes)));
+        let own = OwnFile::open().context(Kind::System, || "read hotdev itself".into())?;
+        let build = root.join(format!("{:016x}", own.hash));
         let mut name = profile.to_owned();
         if !exclude.is_empty() {
             name.push_str(&format!("-{:016x}", ContentHash::of(exclude.join(",").as_bytes())));
@@ -66,9 +64,7 @@ impl Layout {
         {
             fs::create_dir_all(folder).context(Kind::System, doing)?;
         }
-        if !link(&executable, &bytes, &layout.tool) {
-            write_once(&layout.tool, &bytes, 0o755).context(Kind::System, doing)?;
-        }
+        own.put(&layout.tool).context(Kind::System, doing)?;
         write_once(&layout.shim, SHIM, 0o644).context(Kind::System, doing)?;
         Ok(layout)
     }
@@ -127,7 +123,7 @@ fn forget_other_builds(root: &Path, build: &Path) {
 }
 
 /// Makes the state folder and its nonce, unless they are there.
-fn write_nonce(state: &Path) -> std::io::Result<()> {
+fn write_nonce(state: &Path) -> io::Result<()> {
     fs::create_dir_all(state)?;
     let path = state.join(NONCE);
     if path.exists() {
@@ -138,35 +134,77 @@ fn write_nonce(state: &Path) -> std::io::Result<()> {
     write!(file, "{:x}", since.as_nanos())?;
     match file.persist_noclobber(path) {
         // Another session was faster.
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
         _ => Ok(()),
     }
 }
 
-/// Gives the file with these contents a second name, which keeps it when another one takes the
-/// first; false where that is not possible, on another file system for one.
-fn link(from: &Path, bytes: &[u8], to: &Path) -> bool {
-    if to.exists() {
-        return false;
+/// The file that this process runs, whatever has its name by now.
+struct OwnFile {
+    file: File,
+    hash: u64,
+}
+
+impl OwnFile {
+    fn open() -> io::Result<Self> {
+        let mut file = File::open("/proc/self/exe")?;
+        // In pieces: fresh memory for all of it would take far longer than the hash.
+        let (mut hash, mut piece) = (Xxh3::new(), vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(Self { file, hash: hash.digest() }),
+                count => hash.update(&piece[..count]),
+            }
+        }
     }
-    let name = to.with_extension(std::process::id().to_string());
-    // What is there by now may have been installed since it was read.
-    let is_same = || fs::read(&name).is_ok_and(|linked| linked == bytes);
-    let linked = fs::hard_link(from, &name).is_ok() && is_same() && fs::rename(&name, to).is_ok();
-    if !linked {
-        let _ = fs::remove_file(&name);
+
+    /// Puts it somewhere, unless it is there: as a second name, which keeps the file when another one
+    /// takes the first, or as a copy.
+    fn put(mut self, to: &Path) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        if is_whole(to, length) || self.link(to) {
+            return Ok(());
+        }
+        self.file.rewind()?;
+        write_whole(to, &mut self.file, 0o755)
     }
-    linked
+
+    /// Gives the file the name; false where that is not possible, on another file system for one.
+    fn link(&self, to: &Path) -> bool {
+        let name = to.with_extension(std::process::id().to_string());
+        let id = |data: fs::Metadata| (data.dev(), data.ino());
+        // What has the old name may have been installed since this process was started.
+        let is_same = || {
+            let (own, linked) = (self.file.metadata().ok()?, fs::metadata(&name).ok()?);
+            Some(id(own) == id(linked))
+        };
+        let linked = std::env::current_exe().is_ok_and(|from| fs::hard_link(from, &name).is_ok())
+            && is_same() == Some(true)
+            && fs::rename(&name, to).is_ok();
+        if !linked {
+            let _ = fs::remove_file(&name);
+        }
+        linked
+    }
+}
+
+fn is_whole(path: &Path, length: u64) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() == length)
 }
 
 /// Writes a file whose contents never change, unless it is there.
-fn write_once(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    if fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64) {
+fn write_once(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if is_whole(path, bytes.len() as u64) {
         return Ok(());
     }
+    write_whole(path, &mut &*bytes, mode)
+}
+
+/// Writes a file that is there whole or not at all.
+fn write_whole(path: &Path, contents: &mut impl Read, mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    io::copy(contents, &mut file)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.persist(path)?;
     Ok(())

@@ -5,6 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 
 /// What one process takes.
@@ -41,6 +44,21 @@ pub fn cpu(pid: u32) -> Duration {
         text.split_whitespace().next()?.parse::<u64>().ok()
     });
     Duration::from_nanos(nanos.sum())
+}
+
+/// Keeps the main threads of processes on one processor, the same for all.
+pub fn share_a_processor(pids: &[u32]) -> Result<()> {
+    let doing = "choose the processor of a program";
+    let may = sched_getaffinity(None).context(format!("failed to {doing}"))?;
+    let first = (0..CpuSet::MAX_CPU).find(|cpu| may.is_set(*cpu)).unwrap_or(0);
+    let mut only = CpuSet::new();
+    only.set(first);
+    for pid in pids {
+        let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw);
+        let pid = pid.with_context(|| format!("failed to {doing}: it has no id"))?;
+        sched_setaffinity(Some(pid), &only).context(format!("failed to {doing}"))?;
+    }
+    Ok(())
 }
 
 /// Bytes on disk below a folder; a file with several names counts once for each.

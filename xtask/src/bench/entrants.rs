@@ -68,20 +68,25 @@ impl Entrants {
 
     /// The other tools, as far as they are there and work.
     fn add_peers(&mut self, scratch: &Scratch, size: Size) {
-        if !matches!(size, Size::Small | Size::Medium) {
-            self.notes.push("other tools are measured for small and medium only".to_owned());
-            return;
-        }
         let copy = |name: &str, style: Style| {
             eprintln!("{}: preparing {name}", size.name());
             scratch.workspace(&format!("{}/{name}", size.name()), &program(size, style))
         };
-        match copy("hot-lib", Style::HotLib).and_then(HotLib::start) {
+        // The other tools compile with flags of their own, so they have to begin from nothing.
+        let hot_lib = copy("hot-lib", Style::HotLib).and_then(|workspace| {
+            workspace.seed(&self.build);
+            HotLib::start(workspace)
+        });
+        match hot_lib {
             Ok(hot_lib) => self.add(hot_lib),
             Err(error) => self.leave_out("hot-lib-reloader", &error),
         }
         for peer in Peer::ALL {
             let name = peer.executable();
+            if let Some(reason) = peer.cannot(size) {
+                self.notes.push(format!("{} is left out: {reason}", peer.name()));
+                continue;
+            }
             if !tool::is_installed(name) {
                 self.notes.push(format!("{} is left out: it is not installed", peer.name()));
                 continue;

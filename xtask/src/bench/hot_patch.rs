@@ -20,7 +20,7 @@ use super::{BUILD_LIMIT, EDIT_LIMIT};
 use crate::beats::{Beats, SOCKET_ENV};
 use crate::children::Group;
 use crate::folder::Workspace;
-use crate::programs::Style;
+use crate::programs::{Size, Style};
 use crate::tool;
 
 /// Where the program finds no tool yet, it tries again after five seconds.
@@ -58,6 +58,12 @@ impl Peer {
             Self::Dx => Style::Dx,
             Self::CargoHot => Style::CargoHot,
         }
+    }
+
+    /// Why it cannot patch what is edited in a program of this size.
+    pub fn cannot(self, size: Size) -> Option<&'static str> {
+        let in_library = size == Size::Large && self == Self::CargoHot;
+        in_library.then_some("it patches the binary crate only")
     }
 
     fn command(self, workspace: &Workspace) -> Command {

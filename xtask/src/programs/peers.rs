@@ -1,8 +1,9 @@
-//! The programs as tools need them that patch the binary crate only: all of it is in that one crate,
-//! `main` connects to the tool and calls what is edited through the tool's `call`.
+//! The programs as tools need them that patch through `subsecond`: `main` connects to the tool and calls
+//! what is edited through the tool's `call`. Where it may be, all of the program is in the binary crate,
+//! which is what both tools patch best.
 
 use super::modules::{SERVICE_DEPENDENCIES, crate_files};
-use super::sizes::{BEAT_LOOP, edited};
+use super::sizes::{BEAT_LOOP, edited, uses};
 use super::{BEAT, Program, Style};
 
 /// cargo-hot passes `-fuse-ld=lld` on to the link of a patch, and not the `-B` that comes before it:
@@ -11,32 +12,37 @@ const SYSTEM_LINKER: &str =
     "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Clinker-features=-lld\"]\n";
 
 /// What a tool wants of a program.
-struct Wants {
-    dependency: &'static str,
-    connect: &'static str,
-    call: &'static str,
+pub struct Wants {
+    /// A line of the manifest.
+    pub dependency: &'static str,
+    /// An expression for the begin of `main`.
+    pub connect: &'static str,
+    /// Path of the function that calls what may change.
+    pub call: &'static str,
 }
 
-fn wants(style: Style) -> Wants {
+/// What the tool of a style wants; nothing where it wants no calls of its own.
+pub fn wants(style: Style) -> Option<Wants> {
     match style {
-        Style::CargoHot => Wants {
+        Style::CargoHot => Some(Wants {
             dependency: "cargo-hot-protocol = \"0.1\"\n",
             connect: "cargo_hot_protocol::connect()",
             call: "cargo_hot_protocol::subsecond::call",
-        },
-        _ => Wants {
+        }),
+        Style::Dx => Some(Wants {
             dependency: "dioxus-devtools = \"=0.8.0-alpha.3\"\n",
             connect: "dioxus_devtools::connect_subsecond()",
             call: "dioxus_devtools::subsecond::call",
-        },
+        }),
+        Style::Plain | Style::HotLib => None,
     }
 }
 
-/// The package `app` with so many modules.
-pub fn one_crate(modules: usize, style: Style) -> Program {
-    let wants = wants(style);
+/// The package `app` with so many modules, on such dependencies.
+pub fn one_crate(modules: usize, others: &str, style: Style) -> Program {
+    let wants = wants(style).expect("a style of a tool that patches the binary crate");
     let mut program = Program::new("app/src/edited.rs", &edited(Style::Plain), "app");
-    let mut dependencies = wants.dependency.to_owned();
+    let mut dependencies = others.to_owned() + wants.dependency;
     let (mut declared, mut run) = ("", "");
     if modules > 0 {
         dependencies.push_str(SERVICE_DEPENDENCIES);
@@ -48,7 +54,8 @@ pub fn one_crate(modules: usize, style: Style) -> Program {
     program.package("app", "", &dependencies);
     let call = BEAT_LOOP.replace("CALL()", &format!("{}(|| edited::marker())", wants.call));
     let main = format!(
-        "mod beat;\nmod edited;\n{declared}\nfn main() {{\n    {};\n{run}{call}",
+        "mod beat;\nmod edited;\n{declared}{}\nfn main() {{\n    {};\n{run}{call}",
+        uses(others),
         wants.connect
     );
     program.add("app/src/main.rs", main);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::modules::{SERVICE_DEPENDENCIES, crate_files};
-use super::peers::one_crate;
+use super::peers::{one_crate, wants};
 use super::{BEAT, MARKER, Program, Style};
 
 /// The direct dependencies of the `deps` program, as lines of a manifest.
@@ -45,8 +45,9 @@ pub fn program(size: Size, style: Style) -> Program {
     match (size, style) {
         (Size::Small, Style::Plain) => small(),
         (Size::Small, Style::HotLib) => sized(1, 0, "", style),
-        (Size::Small, Style::Dx | Style::CargoHot) => one_crate(0, style),
-        (Size::Medium, Style::Dx | Style::CargoHot) => one_crate(MEDIUM, style),
+        (Size::Small, Style::Dx | Style::CargoHot) => one_crate(0, "", style),
+        (Size::Medium, Style::Dx | Style::CargoHot) => one_crate(MEDIUM, "", style),
+        (Size::Deps, Style::Dx | Style::CargoHot) => one_crate(0, DEPENDENCIES, style),
         (Size::Medium, _) => sized(1, MEDIUM, "", style),
         (Size::Large, _) => sized(10, 50, &large_dependencies(), style),
         (Size::Deps, _) => sized(1, 0, DEPENDENCIES, style),
@@ -193,17 +194,13 @@ impl App<'_> {
         if self.style == Style::HotLib {
             lines.push_str("hot-lib-reloader = \"0.8\"\n");
         }
+        lines.push_str(wants(self.style).map_or("", |wants| wants.dependency));
         lines
     }
 
     fn main(&self) -> String {
-        let mut text = "mod beat;\n".to_owned();
-        // A dependency that nothing names is not linked.
-        for line in self.dependencies.lines() {
-            let name = line.split(' ').next().unwrap_or_default().replace('-', "_");
-            let _ = writeln!(text, "use {name} as _;");
-        }
-        let mut call = "work::marker";
+        let mut text = "mod beat;\n".to_owned() + &uses(self.dependencies);
+        let mut call = "work::marker()".to_owned();
         if self.style == Style::HotLib {
             text.push_str(
                 "\n#[hot_lib_reloader::hot_module(\n    dylib = \"work\",\n    \
@@ -211,9 +208,13 @@ impl App<'_> {
                  file_watch_debounce = 10\n)]\n\
                  mod hot {\n    hot_functions_from_file!(\"work/src/edited.rs\");\n}\n",
             );
-            call = "hot::marker";
+            call = "hot::marker()".to_owned();
         }
         text.push_str("\nfn main() {\n");
+        if let Some(wants) = wants(self.style) {
+            let _ = writeln!(text, "    {};", wants.connect);
+            call = format!("{}(|| work::marker())", wants.call);
+        }
         if self.modules > 0 {
             text.push_str(
                 "    let runtime = tokio::runtime::Runtime::new().expect(\"a runtime\");\n",
@@ -223,8 +224,14 @@ impl App<'_> {
                     writeln!(text, "    println!(\"{{}}\", runtime.block_on({name}::exercise()));");
             }
         }
-        text + &BEAT_LOOP.replace("CALL", call)
+        text + &BEAT_LOOP.replace("CALL()", &call)
     }
+}
+
+/// Names each dependency of a manifest's lines: one that nothing names is not linked.
+pub fn uses(dependencies: &str) -> String {
+    let names = dependencies.lines().map(|line| line.split(' ').next().unwrap_or_default());
+    names.map(|name| format!("use {} as _;\n", name.replace('-', "_"))).collect()
 }
 
 /// Over two hundred crates: those of the large list that bring the most for the least to compile.
