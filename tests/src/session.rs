@@ -9,6 +9,7 @@ use std::{
     process::{Child, Stdio},
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -112,7 +113,11 @@ impl Session {
     /// Makes several edits one save: hotdev is stopped meanwhile, and finds them all when it goes on.
     pub fn save_at_once(&self, edits: impl FnOnce(&Workspace)) {
         self.signal(Signal::STOP);
+        let end = Instant::now() + LIMIT;
         while is_alive(self.child.id()) && !is_stopped(self.child.id()) {
+            if Instant::now() > end {
+                self.fail(&format!("hotdev was not stopped in {} s", LIMIT.as_secs()));
+            }
             thread::yield_now();
         }
         edits(&self.workspace);

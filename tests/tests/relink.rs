@@ -129,6 +129,21 @@ fn a_dependencys_feature_links_it() {
 }
 
 #[test]
+fn the_next_save_makes_up_for_a_restart_that_cannot_be_built() {
+    let mut hot = start();
+    let pid = hot.pid();
+    hot.edit("Cargo.toml", "features = []", "features = [");
+    let warning = hot.expect_event("warning");
+    let message = warning["message"].as_str().unwrap_or_default();
+    assert!(message.ends_with("restarts with the next save that builds"), "{message}");
+    hot.next_ticks();
+    hot.edit("Cargo.toml", "features = [", "features = []");
+    hot.expect_verdict("restarted");
+    assert_ne!(hot.pid(), pid);
+    hot.end();
+}
+
+#[test]
 fn a_new_thread_local_links_it() {
     let mut hot = start();
     let before = executable(&hot);

@@ -103,3 +103,16 @@ fn it_ends_with_the_program_though_a_save_is_being_compiled() {
     screen.press(END);
     screen.ends_clean(0);
 }
+
+#[test]
+fn it_ends_with_the_program_though_a_restart_came_to_nothing() {
+    let mut screen = listening();
+    screen.workspace().edit("src/main.rs", "heard.lines += TURNS", "heard.lines += one");
+    let output = screen.workspace().command(&["restart"]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    screen.press("more\r");
+    screen.expect(&["line 1: more"]);
+    screen.press(END);
+    screen.expect(&["hotdev: not in the program when it ended:", "cannot find value `one`"]);
+    screen.ends_clean(0);
+}

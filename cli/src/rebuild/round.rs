@@ -36,6 +36,8 @@ pub struct Round<'scope, 'a> {
     folders: HashMap<CrateId, PathBuf>,
     /// Crates that were compiled against a library that is no more.
     stale: BTreeSet<CrateId>,
+    /// How many may be compiled beside the next one.
+    beside: usize,
 }
 
 /// A crate that is compiled, or is being compiled beside others.
@@ -104,22 +106,38 @@ impl Compiling<'_> {
     }
 }
 
+/// Whether a crate's dependents are compiled along with it.
+struct Following<'a> {
+    has_dependents: bool,
+    /// What they were compiled against.
+    library: Option<&'a Arc<Output>>,
+}
+
+impl Following<'_> {
+    fn is_needed(&self, sources: &Sources) -> bool {
+        // One that never went live may promise instances of generic functions that nothing has.
+        let matters =
+            |library: &Arc<Output>| !library.is_live() || sources.matter(&library.sources);
+        self.has_dependents && self.library.is_none_or(matters)
+    }
+}
+
 impl<'scope, 'a: 'scope> Round<'scope, 'a> {
     /// Of these crates, and of those that turn out to follow them.
     pub fn new(build: Build<'a>, waiting: BTreeSet<CrateId>) -> Self {
         let (begun, folders, stale) = (Vec::new(), HashMap::new(), BTreeSet::new());
-        Self { build, waiting, begun, folders, stale }
+        // A rustc has several threads, and memory of its own.
+        let beside = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        Self { build, waiting, begun, folders, stale, beside }
     }
 
     /// The crate to begin now; none where all were begun or one has failed.
     pub fn next(&mut self) -> Option<CrateId> {
-        // Beside the next one. A rustc has several threads, and memory of its own.
-        let most = available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         let mut under_way = self.begun.iter().filter(|one| one.is_under_way()).count();
         for compiling in &mut self.begun {
             if !compiling.is_under_way() {
                 compiling.settle();
-            } else if under_way > most {
+            } else if under_way > self.beside {
                 compiling.settle();
                 under_way -= 1;
             }
@@ -130,57 +148,57 @@ impl<'scope, 'a: 'scope> Round<'scope, 'a> {
 
     /// Compiles a crate until its dependents can be, or else to its end.
     pub fn begin(&mut self, scope: &'scope Scope<'scope, 'a>, id: CrateId) {
-        let Build { graph, outputs, libraries, live, layout, cancel } = self.build;
-        // They write where cargo's own libraries were, and this crate may read those. What is
-        // under way beside it writes there as well: who follows that has its library elsewhere.
-        outputs.values().for_each(|output| output.end_rustc());
-        self.begun.iter().filter_map(Compiling::output).for_each(Output::end_rustc);
+        let Build { graph, outputs, live, layout, cancel, .. } = self.build;
+        self.end_trailing();
         let known = [outputs, live].into_iter();
         let before: Vec<&Output> =
             known.filter_map(|outputs| outputs.get(&id)).map(AsRef::as_ref).collect();
         let dependents = graph.dependents(id);
-        // A crate without a library was compiled against one that is no more.
-        // One that never went live may promise instances of generic functions that nothing has.
-        let library = libraries.get(&id).filter(|_| !self.stale.contains(&id));
-        let matters = |library: &Arc<Output>, sources: &Sources| {
-            !library.is_live() || sources.matter(&library.sources)
-        };
-        let follow = |sources: &Sources| {
-            !dependents.is_empty() && library.is_none_or(|library| matters(library, sources))
-        };
+        let following = self.following(id, !dependents.is_empty());
         let folders = self.folders();
         let needs = Needs {
             libraries: &folders,
             before: &before,
-            library: &follow,
+            library: &|sources| following.is_needed(sources),
             is_read_by_linkers: dependents.iter().any(|id| graph.crates[*id].invocation.links()),
         };
         let mut compiling = Compiling { id, follow: false, thread: None, replayed: None };
-        let folder = match replay(graph, id, &needs, layout, cancel) {
+        let mut folder = None;
+        match replay(graph, id, &needs, layout, cancel) {
             Ok(Replaying::Ahead(ahead)) => {
-                let folder = ahead.folder().to_owned();
+                folder = Some(ahead.folder().to_owned());
                 compiling.follow = true;
                 compiling.thread = Some(scope.spawn(move || ahead.end(&before, cancel)));
-                Some(folder)
             }
             Ok(Replaying::Done(replayed)) => {
                 let output = replayed.output.as_ref();
-                compiling.follow = output.is_some_and(|output| follow(&output.sources));
-                let folder = output.and_then(Output::library_folder).map(PathBuf::from);
+                compiling.follow =
+                    output.is_some_and(|output| following.is_needed(&output.sources));
+                folder = output.and_then(Output::library_folder).map(PathBuf::from);
                 compiling.replayed = Some(Ok(replayed));
-                folder
             }
-            Err(error) => {
-                compiling.replayed = Some(Err(error));
-                None
-            }
-        };
+            Err(error) => compiling.replayed = Some(Err(error)),
+        }
         if compiling.follow {
             self.folders.extend(folder.map(|folder| (id, folder)));
             self.stale.extend(&dependents);
             self.waiting.extend(dependents);
         }
         self.begun.push(compiling);
+    }
+
+    /// Ends every rustc that writes only what nobody needs. They write where cargo's own libraries
+    /// were, and the next crate may read those. What is under way beside it writes there as well: who
+    /// follows that has its library elsewhere.
+    fn end_trailing(&self) {
+        self.build.outputs.values().for_each(|output| output.end_rustc());
+        self.begun.iter().filter_map(Compiling::output).for_each(Output::end_rustc);
+    }
+
+    fn following(&self, id: CrateId, has_dependents: bool) -> Following<'a> {
+        // A crate without a library was compiled against one that is no more.
+        let library = self.build.libraries.get(&id).filter(|_| !self.stale.contains(&id));
+        Following { has_dependents, library }
     }
 
     /// Folders of the libraries that are not cargo's.

@@ -47,7 +47,8 @@ impl Session {
     /// Whether the program that has just ended was all that the session is for. What a save was being
     /// compiled for is gone then, unless it is to be started anew.
     fn ends_here(&self) -> bool {
-        let is_expected = self.restart.is_some() || (self.job.is_some() && !self.looking);
+        // A restart that came to nothing waits for a save, and no job is under way meanwhile.
+        let is_expected = self.job.is_some() && (self.restart.is_some() || !self.looking);
         self.options.ends_with_program && self.is_gone() && !is_expected
     }
 }

@@ -171,8 +171,8 @@ impl Session {
         self.job = None;
         let opened = match opened {
             Err(error) => {
-                self.restart = None;
-                return self.failed(&error);
+                self.failed(&error);
+                return self.say_what_restarts();
             }
             Ok(opened) => opened,
         };
@@ -184,15 +184,20 @@ impl Session {
             Opened::CompileError(diagnostics) => {
                 self.pending = None;
                 self.answer(&event::Event::CompileError { diagnostics }, exit::COMPILE_ERROR);
-                if matches!(self.running, Running::Yes { .. }) {
-                    let message = "the program runs on as it was, and restarts with the next save \
-                                   that compiles";
-                    let (message, hint) = (message.to_owned(), None);
-                    self.reporter.event(&event::Event::Warning { message, hint });
-                }
+                self.say_what_restarts();
             }
             // What was saved during the build goes into the program as soon as it runs.
             Opened::Ready(workshop) => self.replace(workshop),
+        }
+    }
+
+    /// After a restart that came to nothing.
+    fn say_what_restarts(&self) {
+        if matches!(self.running, Running::Yes { .. }) {
+            let message =
+                "the program runs on as it was, and restarts with the next save that builds";
+            let (message, hint) = (message.to_owned(), None);
+            self.reporter.event(&event::Event::Warning { message, hint });
         }
     }
 

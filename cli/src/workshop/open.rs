@@ -1,8 +1,11 @@
 //! The full build, and all that is read of what it made.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use rayon::prelude::*;
 
 use super::{Opened, Target, Workshop};
 use crate::cargo::{self, Built, Messages};
@@ -37,21 +40,18 @@ impl Workshop {
             Built::CompileError(diagnostics) => return Ok(Opened::CompileError(diagnostics)),
             Built::Cancelled => return Ok(Opened::Cancelled),
         };
-        let image = Image::read(&executable.path)?;
-        let record = ImageRecord::find(&target.layout, &image.build_id).ok_or_else(|| {
-            let cause = "hotdev did not link it: something else has built it at the same time";
-            Error::new(
-                Kind::Build,
-                format!("find how {} was linked", executable.path.display()),
-                cause,
-            )
-            .hint("save any file, or run `hotdev watch` again")
-        })?;
-        let (graph, hot) = match &record.plain {
-            Some(_) => (Graph::read_all(&target.layout, &record)?, Image::default()),
-            None => (Graph::read(&target.layout, &record)?, Image::read(&record.hot_image())?),
-        };
-        let live = base_outputs(&graph, &record)?;
+        let build_id = Image::read_build_id(&executable.path)?;
+        let record = ImageRecord::find(&target.layout, &build_id);
+        let record = record.ok_or_else(|| built_by_others(&executable.path))?;
+        // The program waits for all of this.
+        let (images, crates) = rayon::join(
+            || rayon::join(|| Image::read(&executable.path), || hot_image(&record)),
+            || crates(&record, &target.layout),
+        );
+        let ((image, hot), (graph, live)) = ((images.0?, images.1?), crates?);
+        if image.build_id != build_id {
+            return Err(built_by_others(&executable.path));
+        }
         let busy = index(&graph, &live, &target.layout);
         Ok(Opened::Ready(Box::new(Self {
             executable,
@@ -95,9 +95,32 @@ pub(super) fn index(graph: &Graph, outputs: &Outputs, layout: &Layout) -> Busy {
     busy
 }
 
+fn built_by_others(executable: &Path) -> Error {
+    let doing = format!("find how {} was linked", executable.display());
+    let cause = "hotdev did not link it: something else has built it at the same time";
+    Error::new(Kind::Build, doing, cause).hint("save any file, or run `hotdev watch` again")
+}
+
+fn hot_image(record: &ImageRecord) -> Result<Image> {
+    match &record.plain {
+        Some(_) => Ok(Image::default()),
+        None => Image::read(&record.hot_image()),
+    }
+}
+
+/// The hot crates, with what the build made of them.
+fn crates(record: &ImageRecord, layout: &Layout) -> Result<(Graph, Outputs)> {
+    let graph = match &record.plain {
+        Some(_) => Graph::read_all(layout, record)?,
+        None => Graph::read(layout, record)?,
+    };
+    let outputs = base_outputs(&graph, record)?;
+    Ok((graph, outputs))
+}
+
 fn base_outputs(graph: &Graph, record: &ImageRecord) -> Result<Outputs> {
     let path = |key: &str| if key == record.binary { record.objects() } else { record.rlib(key) };
-    let base = graph.crates.iter().enumerate();
+    let base = graph.crates.par_iter().enumerate();
     let base = base.map(|(id, hot)| match &record.plain {
         // It is never compared with anything.
         Some(_) => Ok((id, Arc::default())),

@@ -73,13 +73,18 @@ impl Entrants {
             scratch.workspace(&format!("{}/{name}", size.name()), &program(size, style))
         };
         // The other tools compile with flags of their own, so they have to begin from nothing.
-        let hot_lib = copy("hot-lib", Style::HotLib).and_then(|workspace| {
+        let hot_lib = || {
+            let workspace = copy("hot-lib", Style::HotLib)?;
             workspace.seed(&self.build);
             HotLib::start(workspace)
-        });
-        match hot_lib {
-            Ok(hot_lib) => self.add(hot_lib),
-            Err(error) => self.leave_out("hot-lib-reloader", &error),
+        };
+        if size == Size::Binary {
+            self.notes.push("hot-lib-reloader is left out: it patches libraries only".to_owned());
+        } else {
+            match hot_lib() {
+                Ok(hot_lib) => self.add(hot_lib),
+                Err(error) => self.leave_out("hot-lib-reloader", &error),
+            }
         }
         for peer in Peer::ALL {
             let name = peer.executable();

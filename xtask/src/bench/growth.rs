@@ -23,7 +23,7 @@ use crate::stats::{Spread, ms};
 /// Edits around each point of the curve of generations.
 const AROUND: u64 = 9;
 /// Edits for each other point, after the first.
-const EDITS: u64 = 9;
+const EDITS: u64 = 19;
 
 const LINES: [usize; 4] = [100, 1000, 4000, 16000];
 const CRATES: [usize; 3] = [1, 5, 20];

@@ -1,10 +1,9 @@
 //! Other tools that patch a running program: `dx serve --hot-patch` and cargo-hot, where installed.
 //!
-//! Both need a program that connects to them and calls what may change through `subsecond::call`.
-//! They get the whole program in its binary crate, which is where both patch best: cargo-hot patches
-//! and watches nothing else, and dx compiles every crate between an edited one and the binary anew.
+//! Both need a program that connects to them and calls what may change through `subsecond::call`; the
+//! rest of the code is everybody's. cargo-hot patches and watches the binary crate only. dx compiles every
+//! crate between an edited one and the binary anew.
 //! cargo-hot's program is linked by the system's linker: its patches fail with rustup's.
-//! dx is arranged after the sources of 0.8.0-alpha.3 and has not been seen to run like this yet.
 //! dx sees the same save as all others. cargo-hot does not notice a file that is renamed into place,
 //! so for it the edited file is written in place; it waits 100 ms for more saves, which is counted, as
 //! it is what its user waits for.
@@ -62,8 +61,8 @@ impl Peer {
 
     /// Why it cannot patch what is edited in a program of this size.
     pub fn cannot(self, size: Size) -> Option<&'static str> {
-        let in_library = size == Size::Large && self == Self::CargoHot;
-        in_library.then_some("it patches the binary crate only")
+        let in_library = !matches!(size, Size::Small | Size::Binary);
+        (self == Self::CargoHot && in_library).then_some("it patches the binary crate only")
     }
 
     fn command(self, workspace: &Workspace) -> Command {

@@ -2,10 +2,12 @@
 //! edit that only a restart can apply. Each from the command or the save to its first marker.
 
 use std::path::Path;
+use std::thread;
 
 use anyhow::Result;
 use serde::Serialize;
 
+use super::PAUSE;
 use super::hotdev::Hotdev;
 use super::plain::Restart;
 use crate::folder::Workspace;
@@ -52,7 +54,9 @@ pub fn measure(hotdev: &Path, hot: Workspace, plain: Workspace) -> Result<Starts
     watch.restarting_edit(1, &["live"])?;
     let (mut of_run, mut of_watch) = (Vec::new(), Vec::new());
     for number in 2..2 + RESTARTS {
+        thread::sleep(PAUSE);
         of_run.push(ms(run.restarting_edit(number)?));
+        thread::sleep(PAUSE);
         of_watch.push(ms(watch.restarting_edit(number, &["refused", "restarted"])?));
     }
     Ok(Starts {

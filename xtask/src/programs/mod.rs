@@ -99,10 +99,10 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Program> {
-        let sizes = [Size::Small, Size::Medium, Size::Large, Size::Deps];
+        let sizes = [Size::Small, Size::Medium, Size::Binary, Size::Large, Size::Deps];
         let mut programs: Vec<_> = sizes.map(|size| program(size, Style::Plain)).into();
-        let others = [Style::HotLib, Style::Dx, Style::CargoHot];
-        programs.extend(others.map(|style| program(Size::Medium, style)));
+        programs.extend([Style::HotLib, Style::Dx].map(|style| program(Size::Medium, style)));
+        programs.extend([Style::Dx, Style::CargoHot].map(|style| program(Size::Binary, style)));
         programs.extend([
             program(Size::Small, Style::Dx),
             cost(),
@@ -129,7 +129,7 @@ mod tests {
         let of = |size| program(size, Style::Plain).lines();
         assert!(of(Size::Small) < 60);
         assert!((7_500..8_500).contains(&of(Size::Medium)));
-        let in_one_crate = program(Size::Medium, Style::Dx).lines();
+        let in_one_crate = program(Size::Binary, Style::Plain).lines();
         assert!(in_one_crate.abs_diff(of(Size::Medium)) < 20, "{in_one_crate}");
         assert!((48_000..52_000).contains(&of(Size::Large)));
     }

@@ -1,9 +1,8 @@
-//! The programs as tools need them that patch through `subsecond`: `main` connects to the tool and calls
-//! what is edited through the tool's `call`. Where it may be, all of the program is in the binary crate,
-//! which is what both tools patch best.
+//! What tools want of a program that patch through `subsecond`: `main` connects to the tool and calls what
+//! is edited through the tool's `call`. And the program of one crate, which is all that cargo-hot patches.
 
 use super::modules::{SERVICE_DEPENDENCIES, crate_files};
-use super::sizes::{BEAT_LOOP, edited, uses};
+use super::sizes::{BEAT_LOOP, edited};
 use super::{BEAT, Program, Style};
 
 /// cargo-hot passes `-fuse-ld=lld` on to the link of a patch, and not the `-B` that comes before it:
@@ -38,11 +37,11 @@ pub fn wants(style: Style) -> Option<Wants> {
     }
 }
 
-/// The package `app` with so many modules, on such dependencies.
-pub fn one_crate(modules: usize, others: &str, style: Style) -> Program {
-    let wants = wants(style).expect("a style of a tool that patches the binary crate");
+/// The package `app` with so many modules.
+pub fn one_crate(modules: usize, style: Style) -> Program {
+    let wants = wants(style);
     let mut program = Program::new("app/src/edited.rs", &edited(Style::Plain), "app");
-    let mut dependencies = others.to_owned() + wants.dependency;
+    let mut dependencies = wants.as_ref().map_or("", |wants| wants.dependency).to_owned();
     let (mut declared, mut run) = ("", "");
     if modules > 0 {
         dependencies.push_str(SERVICE_DEPENDENCIES);
@@ -52,11 +51,12 @@ pub fn one_crate(modules: usize, others: &str, style: Style) -> Program {
         add_modules(&mut program, modules);
     }
     program.package("app", "", &dependencies);
-    let call = BEAT_LOOP.replace("CALL()", &format!("{}(|| edited::marker())", wants.call));
+    let connect = wants.as_ref().map(|wants| format!("    {};\n", wants.connect));
+    let call = wants.map(|wants| format!("{}(|| edited::marker())", wants.call));
     let main = format!(
-        "mod beat;\nmod edited;\n{declared}{}\nfn main() {{\n    {};\n{run}{call}",
-        uses(others),
-        wants.connect
+        "mod beat;\nmod edited;\n{declared}\nfn main() {{\n{}{run}{}",
+        connect.unwrap_or_default(),
+        BEAT_LOOP.replace("CALL()", &call.unwrap_or("edited::marker()".to_owned())),
     );
     program.add("app/src/main.rs", main);
     program.add("app/src/beat.rs", BEAT);

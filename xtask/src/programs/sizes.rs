@@ -22,6 +22,8 @@ pub enum Size {
     Small,
     /// About 8,000 lines with tokio, serde and regex.
     Medium,
+    /// The same, all in the binary crate.
+    Binary,
     /// About 50,000 lines in ten crates with many dependencies.
     Large,
     /// Some 300 dependencies; the edited crate is small.
@@ -34,6 +36,7 @@ impl Size {
         match self {
             Self::Small => "small",
             Self::Medium => "medium",
+            Self::Binary => "binary",
             Self::Large => "large",
             Self::Deps => "deps",
         }
@@ -45,10 +48,9 @@ pub fn program(size: Size, style: Style) -> Program {
     match (size, style) {
         (Size::Small, Style::Plain) => small(),
         (Size::Small, Style::HotLib) => sized(1, 0, "", style),
-        (Size::Small, Style::Dx | Style::CargoHot) => one_crate(0, "", style),
-        (Size::Medium, Style::Dx | Style::CargoHot) => one_crate(MEDIUM, "", style),
-        (Size::Deps, Style::Dx | Style::CargoHot) => one_crate(0, DEPENDENCIES, style),
+        (Size::Small, Style::Dx | Style::CargoHot) => one_crate(0, style),
         (Size::Medium, _) => sized(1, MEDIUM, "", style),
+        (Size::Binary, _) => one_crate(MEDIUM, style),
         (Size::Large, _) => sized(10, 50, &large_dependencies(), style),
         (Size::Deps, _) => sized(1, 0, DEPENDENCIES, style),
     }
@@ -229,7 +231,7 @@ impl App<'_> {
 }
 
 /// Names each dependency of a manifest's lines: one that nothing names is not linked.
-pub fn uses(dependencies: &str) -> String {
+fn uses(dependencies: &str) -> String {
     let names = dependencies.lines().map(|line| line.split(' ').next().unwrap_or_default());
     names.map(|name| format!("use {} as _;\n", name.replace('-', "_"))).collect()
 }
