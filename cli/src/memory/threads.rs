@@ -103,9 +103,9 @@ impl Stopped {
     /// # Errors
     /// [`Unknown::Busy`] where one was computing; all go on then.
     pub fn stop(pid: u32, own: &[u32]) -> Result<Self, Unknown> {
-        let deadline = Instant::now() + STOP_LIMIT;
         let mut stopped = Self { pid, threads: BTreeMap::new() };
-        stopped.stop_all(own, deadline)?;
+        stopped.outwait_running()?;
+        stopped.stop_all(own, Instant::now() + STOP_LIMIT)?;
         Ok(stopped)
     }
 

@@ -1,7 +1,7 @@
 //! Traces threads and asks them to stop, each in its turn.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -9,6 +9,12 @@ use nix::unistd::Pid;
 
 use super::{Stopped, TICK, Thread, fragile};
 use crate::memory::Unknown;
+
+/// How long a thread that runs is given to begin to wait, while others stand still.
+const RUNNING: Duration = Duration::from_millis(1);
+/// How long all of them are given while none does. On a busy machine one may wait so long for a
+/// processor.
+const ALL_RUNNING: Duration = Duration::from_millis(20);
 
 impl Stopped {
     /// Traces threads that were not traced before: those that signals are sent to when all others
@@ -75,6 +81,12 @@ impl Stopped {
         })
     }
 
+    /// Whether a thread has a processor, or waits for one.
+    fn runs(&self, task: i32) -> bool {
+        let call = fs::read(format!("/proc/{}/task/{task}/syscall", self.pid));
+        call.is_ok_and(|call| call.starts_with(b"running"))
+    }
+
     /// Fails where a thread waits in a call with which it is not to be disturbed.
     pub(super) fn spare(&self, task: i32) -> Result<(), Unknown> {
         match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
@@ -84,8 +96,23 @@ impl Stopped {
         }
     }
 
+    /// Gives threads that run a moment to begin to wait. Of one that runs nobody knows what it does: it
+    /// may be in the middle of a long call, to go on waiting in it at once.
+    pub(super) fn outwait_running(&self) -> Result<(), Unknown> {
+        let moment = Instant::now() + ALL_RUNNING;
+        self.tasks()?.into_iter().for_each(|task| self.outwait_run(task, moment));
+        Ok(())
+    }
+
+    fn outwait_run(&self, task: i32, moment: Instant) {
+        while Instant::now() < moment && self.runs(task) {
+            std::thread::sleep(TICK);
+        }
+    }
+
     /// Waits until a thread may be disturbed.
     pub(super) fn outwait(&self, task: i32, deadline: Instant) -> Result<(), Unknown> {
+        self.outwait_run(task, deadline.min(Instant::now() + RUNNING));
         loop {
             match self.spare(task) {
                 Err(Unknown::Busy) if Instant::now() < deadline => std::thread::sleep(TICK),
