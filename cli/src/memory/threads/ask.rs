@@ -10,6 +10,17 @@ use nix::unistd::Pid;
 use super::{Stopped, TICK, Thread, fragile};
 use crate::memory::Unknown;
 
+/// What a thread does, as `/proc` has it.
+enum Doing {
+    /// It has a processor, or waits for one: nobody knows what it does. It may be in the middle of a
+    /// long call, to go on waiting in it at once.
+    Runs,
+    /// It waits in a call with which it is not to be disturbed, or that cannot be seen.
+    Fragile,
+    /// It waits in another call, or has ended.
+    Else,
+}
+
 /// How long a thread that runs is given to begin to wait, while others stand still.
 const RUNNING: Duration = Duration::from_millis(1);
 /// How long all of them are given while none does. On a busy machine one may wait so long for a
@@ -81,43 +92,44 @@ impl Stopped {
         })
     }
 
-    /// Whether a thread has a processor, or waits for one.
-    fn runs(&self, task: i32) -> bool {
-        let call = fs::read(format!("/proc/{}/task/{task}/syscall", self.pid));
-        call.is_ok_and(|call| call.starts_with(b"running"))
+    fn doing(&self, task: i32) -> Result<Doing, Unknown> {
+        match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
+            Ok(call) if call.starts_with("running") => Ok(Doing::Runs),
+            Ok(call) if !fragile::is(&call) => Ok(Doing::Else),
+            Err(_) if self.is_over(task)? => Ok(Doing::Else),
+            _ => Ok(Doing::Fragile),
+        }
     }
 
     /// Fails where a thread waits in a call with which it is not to be disturbed.
     pub(super) fn spare(&self, task: i32) -> Result<(), Unknown> {
-        match fs::read_to_string(format!("/proc/{}/task/{task}/syscall", self.pid)) {
-            Ok(call) if !fragile::is(&call) => Ok(()),
-            Err(_) if self.is_over(task)? => Ok(()),
-            _ => Err(Unknown::Busy),
-        }
+        if matches!(self.doing(task)?, Doing::Fragile) { Err(Unknown::Busy) } else { Ok(()) }
     }
 
-    /// Gives threads that run a moment to begin to wait. Of one that runs nobody knows what it does: it
-    /// may be in the middle of a long call, to go on waiting in it at once.
+    /// Gives threads that run a moment to begin to wait.
     pub(super) fn outwait_running(&self) -> Result<(), Unknown> {
         let moment = Instant::now() + ALL_RUNNING;
-        self.tasks()?.into_iter().for_each(|task| self.outwait_run(task, moment));
-        Ok(())
-    }
-
-    fn outwait_run(&self, task: i32, moment: Instant) {
-        while Instant::now() < moment && self.runs(task) {
-            std::thread::sleep(TICK);
+        for task in self.tasks()? {
+            while Instant::now() < moment && matches!(self.doing(task)?, Doing::Runs) {
+                std::thread::sleep(TICK);
+            }
         }
+        Ok(())
     }
 
     /// Waits until a thread may be disturbed.
     pub(super) fn outwait(&self, task: i32, deadline: Instant) -> Result<(), Unknown> {
-        self.outwait_run(task, deadline.min(Instant::now() + RUNNING));
+        let moment = deadline.min(Instant::now() + RUNNING);
         loop {
-            match self.spare(task) {
-                Err(Unknown::Busy) if Instant::now() < deadline => std::thread::sleep(TICK),
-                done => return done,
+            // The time first: what is seen then is seen after it.
+            let now = Instant::now();
+            match self.doing(task)? {
+                Doing::Runs if now < moment => {}
+                Doing::Fragile if now < deadline => {}
+                Doing::Fragile => return Err(Unknown::Busy),
+                Doing::Runs | Doing::Else => return Ok(()),
             }
+            std::thread::sleep(TICK);
         }
     }
 }
