@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{Context, Kind, Result};
+use crate::layout;
 use crate::rebuild::Output;
 use crate::units::{Facts, Unit};
 
@@ -107,10 +108,7 @@ fn write(units: &[(u64, Arc<Unit>)], path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).context(Kind::System, doing)?;
     // Another start may read it at the same time.
-    let new = tempfile::NamedTempFile::new_in(folder).context(Kind::System, doing)?;
-    fs::write(new.path(), bytes).context(Kind::System, doing)?;
-    new.persist(path).context(Kind::System, doing)?;
-    Ok(())
+    layout::write_whole(path, &mut bytes.as_slice(), layout::OWN).context(Kind::System, doing)
 }
 
 #[cfg(test)]

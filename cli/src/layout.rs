@@ -20,6 +20,9 @@ use crate::error::{Context, Kind, Result};
 /// The shim's library, built by the build script.
 const SHIM: &[u8] = include_bytes!(env!("HOTDEV_SHIM"));
 
+/// The mode of files that hotdev alone reads.
+pub const OWN: u32 = 0o600;
+
 /// The file with the part of the tool's name that is new in every state folder.
 const NONCE: &str = "nonce";
 
@@ -200,8 +203,8 @@ fn write_once(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     write_whole(path, &mut &*bytes, mode)
 }
 
-/// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, contents: &mut impl Read, mode: u32) -> io::Result<()> {
+/// Writes a file that is either as it was or as it is to be.
+pub fn write_whole(path: &Path, contents: &mut impl Read, mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::copy(contents, &mut file)?;

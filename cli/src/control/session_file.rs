@@ -1,13 +1,13 @@
 //! Where a project's session can be found.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Kind, Result};
+use crate::layout;
 
 /// What a session leaves at `<target directory>/hotdev/session.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +38,7 @@ impl SessionFile {
     fn try_write(&self, path: &Path) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.persist(path)?;
-        Ok(())
+        layout::write_whole(path, &mut serde_json::to_vec(self)?.as_slice(), layout::OWN)
     }
 
     /// The session that runs for the project built into `target_dir`. Nothing where there is no

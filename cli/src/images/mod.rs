@@ -26,7 +26,6 @@ mod stamp;
 mod survey;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -34,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::elf::image::Image;
 use crate::error::{Context, Error, Kind, Result};
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::wrapper;
 pub use again::relink;
 use command_line::CommandLine;
@@ -105,16 +104,10 @@ impl ImageRecord {
     }
 }
 
-/// Writes a file that is either as it was or as it is to be.
+/// Writes a note of hotdev's own.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        std::io::Result::Ok(())
-    };
-    write().context(Kind::System, || format!("write {}", path.display()))
+    let written = layout::write_whole(path, &mut &*bytes, layout::OWN);
+    written.context(Kind::System, || format!("write {}", path.display()))
 }
 
 /// Links as rustc asked with `args`. The linker's own messages go to stderr, where rustc looks.
