@@ -48,15 +48,14 @@ pub fn cpu(pid: u32) -> Duration {
 
 /// Keeps the main threads of processes on one processor, the same for all.
 pub fn share_a_processor(pids: &[u32]) -> Result<()> {
-    let doing = "choose the processor of a program";
-    let may = sched_getaffinity(None).context(format!("failed to {doing}"))?;
+    let failed = "failed to choose the processor of a program";
+    let may = sched_getaffinity(None).context(failed)?;
     let first = (0..CpuSet::MAX_CPU).find(|cpu| may.is_set(*cpu)).unwrap_or(0);
     let mut only = CpuSet::new();
     only.set(first);
     for pid in pids {
         let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw);
-        let pid = pid.with_context(|| format!("failed to {doing}: it has no id"))?;
-        sched_setaffinity(Some(pid), &only).context(format!("failed to {doing}"))?;
+        sched_setaffinity(Some(pid.context(failed)?), &only).context(failed)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::folder::{Scratch, Workspace};
 use crate::process_info;
 use crate::programs::cost;
 use crate::session::Session;
-use crate::stats::Spread;
+use crate::stats::{Spread, ms};
 use crate::tool;
 
 const RELEASE: [&str; 3] = ["build", "--quiet", "--release"];
@@ -136,7 +136,7 @@ fn compare(plain_beats: &Beats, hot_beats: &Beats) -> Result<Throughput> {
     process_info::share_a_processor(&pids)?;
     let trial = 50;
     let taken = work(plain_beats, trial)?.min(work(plain_beats, trial)?);
-    let rounds = (trial as f64 * WORK.as_secs_f64() * 1e3 / taken.max(1e-3)).max(1.0) as u64;
+    let rounds = (trial as f64 * ms(WORK) / taken.max(1e-3)).max(1.0) as u64;
     let (mut of_plain, mut of_hot) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         of_plain.push(work(plain_beats, rounds)?);
@@ -173,7 +173,7 @@ fn starts(plain: &Workspace, own: &Path, hot: &Path) -> Result<(Spread, Spread)>
         let begin = Instant::now();
         let _program = start(executable, &plain.folder, &beats)?;
         let hello = beats.wait("hello", None, LIMIT, || Ok(()))?;
-        anyhow::Ok(hello.at.duration_since(begin).as_secs_f64() * 1e3)
+        anyhow::Ok(ms(hello.at.duration_since(begin)))
     };
     in_turn(|| once(own), || once(hot), STARTS)
 }
@@ -188,13 +188,13 @@ fn runs(hotdev: &Path, plain: &Workspace, hot: &Workspace) -> Result<(Spread, Sp
         command.args(["run", "--quiet"]).env(SOCKET_ENV, plain_beats.path());
         let _program = Group::start(&mut command)?;
         let hello = plain_beats.wait("hello", None, LIMIT, || Ok(()))?;
-        anyhow::Ok(hello.at.duration_since(begin).as_secs_f64() * 1e3)
+        anyhow::Ok(ms(hello.at.duration_since(begin)))
     };
     let session = || {
         let begin = Instant::now();
         let _session = Session::start(hotdev, hot, &hot_beats, &[], LIMIT)?;
         let hello = hot_beats.wait("hello", None, LIMIT, || Ok(()))?;
-        anyhow::Ok(hello.at.duration_since(begin).as_secs_f64() * 1e3)
+        anyhow::Ok(ms(hello.at.duration_since(begin)))
     };
     in_turn(cargo, session, 5)
 }

@@ -13,7 +13,6 @@ use super::hotdev::Hotdev;
 use super::plain::{CargoBuild, Floor, Restart};
 use crate::folder::Scratch;
 use crate::programs::{Program, Size, Style, program};
-use crate::tool;
 
 /// How many lines of another tool's output a note shows.
 const NOTE: usize = 6;
@@ -73,38 +72,34 @@ impl Entrants {
             scratch.workspace(&format!("{}/{name}", size.name()), &program(size, style))
         };
         // The other tools compile with flags of their own, so they have to begin from nothing.
+        let build = self.build.clone();
         let hot_lib = || {
             let workspace = copy("hot-lib", Style::HotLib)?;
-            workspace.seed(&self.build);
+            workspace.seed(&build);
             HotLib::start(workspace)
         };
-        if size == Size::Binary {
-            self.notes.push("hot-lib-reloader is left out: it patches libraries only".to_owned());
-        } else {
-            match hot_lib() {
-                Ok(hot_lib) => self.add(hot_lib),
-                Err(error) => self.leave_out("hot-lib-reloader", &error),
-            }
-        }
+        self.admit(HotLib::NAME, HotLib::cannot(size), hot_lib);
         for peer in Peer::ALL {
-            let name = peer.executable();
-            if let Some(reason) = peer.cannot(size) {
-                self.notes.push(format!("{} is left out: {reason}", peer.name()));
-                continue;
-            }
-            if !tool::is_installed(name) {
-                self.notes.push(format!("{} is left out: it is not installed", peer.name()));
-                continue;
-            }
-            match copy(name, peer.style()).and_then(|folder| HotPatch::start(peer, folder)) {
-                Ok(hot_patch) => self.add(hot_patch),
-                Err(error) => self.leave_out(peer.name(), &error),
-            }
+            let start = || HotPatch::start(peer, copy(peer.executable(), peer.style())?);
+            self.admit(peer.name(), peer.cannot(size), start);
         }
     }
 
-    fn leave_out(&mut self, name: &str, error: &anyhow::Error) {
-        self.notes.push(format!("{name} is left out: {}", said(error)));
+    /// Lets a tool take part that can, and works.
+    fn admit<C: Contender + 'static>(
+        &mut self,
+        name: &str,
+        cannot: Option<&str>,
+        start: impl FnOnce() -> Result<C>,
+    ) {
+        let started = match cannot {
+            Some(reason) => Err(reason.to_owned()),
+            None => start().map_err(|error| said(&error)),
+        };
+        match started {
+            Ok(contender) => self.add(contender),
+            Err(why) => self.notes.push(format!("{name} is left out: {why}")),
+        }
     }
 
     /// Makes all edits of all of them, each its own in their order.

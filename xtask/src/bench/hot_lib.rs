@@ -13,6 +13,7 @@ use super::{BUILD_LIMIT, EDIT_LIMIT};
 use crate::beats::{Beats, SOCKET_ENV};
 use crate::children::{self, Group};
 use crate::folder::Workspace;
+use crate::programs::Size;
 use crate::tool;
 
 /// The running program.
@@ -23,6 +24,13 @@ pub struct HotLib {
 }
 
 impl HotLib {
+    pub const NAME: &str = "hot-lib-reloader";
+
+    /// Why it cannot take part in a program of this size.
+    pub fn cannot(size: Size) -> Option<&'static str> {
+        (size == Size::Binary).then_some("it patches libraries only")
+    }
+
     /// Builds and runs the program.
     pub fn start(workspace: Workspace) -> Result<Self> {
         let beats = Beats::listen(&workspace.folder)?;
@@ -51,7 +59,7 @@ fn build(workspace: &Workspace) -> Result<()> {
 
 impl Contender for HotLib {
     fn name(&self) -> &'static str {
-        "hot-lib-reloader"
+        Self::NAME
     }
 
     fn may_fail(&self) -> bool {

@@ -59,10 +59,14 @@ impl Peer {
         }
     }
 
-    /// Why it cannot patch what is edited in a program of this size.
+    /// Why it cannot take part in a program of this size.
     pub fn cannot(self, size: Size) -> Option<&'static str> {
         let in_library = !matches!(size, Size::Small | Size::Binary);
-        (self == Self::CargoHot && in_library).then_some("it patches the binary crate only")
+        if self == Self::CargoHot && in_library {
+            Some("it patches the binary crate only")
+        } else {
+            (!tool::is_installed(self.executable())).then_some("it is not installed")
+        }
     }
 
     fn command(self, workspace: &Workspace) -> Command {

@@ -11,37 +11,51 @@ const SYSTEM_LINKER: &str =
     "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Clinker-features=-lld\"]\n";
 
 /// What a tool wants of a program.
-pub struct Wants {
-    /// A line of the manifest.
-    pub dependency: &'static str,
-    /// An expression for the begin of `main`.
-    pub connect: &'static str,
-    /// Path of the function that calls what may change.
-    pub call: &'static str,
+struct Wants {
+    dependency: &'static str,
+    connect: &'static str,
+    call: &'static str,
 }
 
-/// What the tool of a style wants; nothing where it wants no calls of its own.
-pub fn wants(style: Style) -> Option<Wants> {
+/// Nothing where it wants no calls of its own.
+fn wants(style: Style) -> Option<Wants> {
     match style {
         Style::CargoHot => Some(Wants {
             dependency: "cargo-hot-protocol = \"0.1\"\n",
-            connect: "cargo_hot_protocol::connect()",
+            connect: "    cargo_hot_protocol::connect();\n",
             call: "cargo_hot_protocol::subsecond::call",
         }),
         Style::Dx => Some(Wants {
             dependency: "dioxus-devtools = \"=0.8.0-alpha.3\"\n",
-            connect: "dioxus_devtools::connect_subsecond()",
+            connect: "    dioxus_devtools::connect_subsecond();\n",
             call: "dioxus_devtools::subsecond::call",
         }),
         Style::Plain | Style::HotLib => None,
     }
 }
 
+/// The line of the manifest that the tool of a style wants.
+pub fn dependency(style: Style) -> &'static str {
+    wants(style).map_or("", |wants| wants.dependency)
+}
+
+/// The line that it wants at the begin of `main`.
+pub fn connect(style: Style) -> &'static str {
+    wants(style).map_or("", |wants| wants.connect)
+}
+
+/// The call of a function that may change.
+pub fn call(style: Style, function: &str) -> String {
+    match wants(style) {
+        Some(wants) => format!("{}(|| {function}())", wants.call),
+        None => format!("{function}()"),
+    }
+}
+
 /// The package `app` with so many modules.
 pub fn one_crate(modules: usize, style: Style) -> Program {
-    let wants = wants(style);
     let mut program = Program::new("app/src/edited.rs", &edited(Style::Plain), "app");
-    let mut dependencies = wants.as_ref().map_or("", |wants| wants.dependency).to_owned();
+    let mut dependencies = dependency(style).to_owned();
     let (mut declared, mut run) = ("", "");
     if modules > 0 {
         dependencies.push_str(SERVICE_DEPENDENCIES);
@@ -51,12 +65,10 @@ pub fn one_crate(modules: usize, style: Style) -> Program {
         add_modules(&mut program, modules);
     }
     program.package("app", "", &dependencies);
-    let connect = wants.as_ref().map(|wants| format!("    {};\n", wants.connect));
-    let call = wants.map(|wants| format!("{}(|| edited::marker())", wants.call));
     let main = format!(
         "mod beat;\nmod edited;\n{declared}\nfn main() {{\n{}{run}{}",
-        connect.unwrap_or_default(),
-        BEAT_LOOP.replace("CALL()", &call.unwrap_or("edited::marker()".to_owned())),
+        connect(style),
+        BEAT_LOOP.replace("CALL()", &call(style, "edited::marker")),
     );
     program.add("app/src/main.rs", main);
     program.add("app/src/beat.rs", BEAT);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::modules::{SERVICE_DEPENDENCIES, crate_files};
-use super::peers::{one_crate, wants};
+use super::peers::{call, connect, dependency, one_crate};
 use super::{BEAT, MARKER, Program, Style};
 
 /// The direct dependencies of the `deps` program, as lines of a manifest.
@@ -196,13 +196,18 @@ impl App<'_> {
         if self.style == Style::HotLib {
             lines.push_str("hot-lib-reloader = \"0.8\"\n");
         }
-        lines.push_str(wants(self.style).map_or("", |wants| wants.dependency));
+        lines.push_str(dependency(self.style));
         lines
     }
 
     fn main(&self) -> String {
-        let mut text = "mod beat;\n".to_owned() + &uses(self.dependencies);
-        let mut call = "work::marker()".to_owned();
+        let mut text = "mod beat;\n".to_owned();
+        // A dependency that nothing names is not linked.
+        for line in self.dependencies.lines() {
+            let name = line.split(' ').next().unwrap_or_default().replace('-', "_");
+            let _ = writeln!(text, "use {name} as _;");
+        }
+        let mut marker = "work::marker";
         if self.style == Style::HotLib {
             text.push_str(
                 "\n#[hot_lib_reloader::hot_module(\n    dylib = \"work\",\n    \
@@ -210,13 +215,10 @@ impl App<'_> {
                  file_watch_debounce = 10\n)]\n\
                  mod hot {\n    hot_functions_from_file!(\"work/src/edited.rs\");\n}\n",
             );
-            call = "hot::marker()".to_owned();
+            marker = "hot::marker";
         }
         text.push_str("\nfn main() {\n");
-        if let Some(wants) = wants(self.style) {
-            let _ = writeln!(text, "    {};", wants.connect);
-            call = format!("{}(|| work::marker())", wants.call);
-        }
+        text.push_str(connect(self.style));
         if self.modules > 0 {
             text.push_str(
                 "    let runtime = tokio::runtime::Runtime::new().expect(\"a runtime\");\n",
@@ -226,14 +228,8 @@ impl App<'_> {
                     writeln!(text, "    println!(\"{{}}\", runtime.block_on({name}::exercise()));");
             }
         }
-        text + &BEAT_LOOP.replace("CALL()", &call)
+        text + &BEAT_LOOP.replace("CALL()", &call(self.style, marker))
     }
-}
-
-/// Names each dependency of a manifest's lines: one that nothing names is not linked.
-fn uses(dependencies: &str) -> String {
-    let names = dependencies.lines().map(|line| line.split(' ').next().unwrap_or_default());
-    names.map(|name| format!("use {} as _;\n", name.replace('-', "_"))).collect()
 }
 
 /// Over two hundred crates: those of the large list that bring the most for the least to compile.
