@@ -6,6 +6,16 @@ use hotdev_tests::{Screen, Workspace};
 
 const LEAVE: &str = "\x1d";
 
+fn type_into_the_program(screen: &mut Screen) {
+    screen.press("i");
+    screen.expect(&["typing into"]);
+}
+
+fn leave_the_program(screen: &mut Screen) {
+    screen.press(LEAVE);
+    screen.expect(&["q quit"]);
+}
+
 /// A program that ticks, and answers lines.
 const ANSWERS: &str = r#"
 use std::{io::BufRead, process::Command, thread, time::Duration};
@@ -178,14 +188,12 @@ fn typing_reaches_the_program_and_so_does_ctrl_c() {
     screen.press("qR?\r");
     screen.expect(&["heard \"qR?\""]);
     assert!(!screen.text().contains("hello"), "it was typed before");
-    screen.press(LEAVE);
-    screen.expect(&["q quit"]);
+    leave_the_program(&mut screen);
     screen.press("i");
     screen.expect(&["typing into single"]);
     screen.press("\x03");
     screen.expect(&["ended", "signal 2 (SIGINT)", "single has ended", "then R starts it"]);
-    screen.press(LEAVE);
-    screen.expect(&["q quit"]);
+    leave_the_program(&mut screen);
     screen.press("R");
     screen.expect_built(&["restarted", "generation 0"]);
     screen.press("\x03");
@@ -195,8 +203,7 @@ fn typing_reaches_the_program_and_so_does_ctrl_c() {
 #[test]
 fn the_program_has_the_size_of_its_pane() {
     let mut screen = Screen::start(answering());
-    screen.press("i");
-    screen.expect(&["typing into"]);
+    type_into_the_program(&mut screen);
     screen.press("size\r");
     screen.expect(&["16 80"]);
     screen.resize(40, 100);
@@ -205,12 +212,10 @@ fn the_program_has_the_size_of_its_pane() {
     screen.ask_until("size\r", "48 99");
     screen.resize(24, 80);
     // A taller timeline lies over the pane, too.
-    screen.press(LEAVE);
-    screen.expect(&["q quit"]);
+    leave_the_program(&mut screen);
     screen.press("t");
     screen.expect(&["t shorter"]);
-    screen.press("i");
-    screen.expect(&["typing into"]);
+    type_into_the_program(&mut screen);
     // What is said before the pane is smaller may be in the part that goes.
     screen.ask_until("clear\r", "heard \"clear\"");
     screen.ask_until("size\r", "16 80");
@@ -226,12 +231,10 @@ fn the_program_has_the_size_of_its_pane() {
 #[test]
 fn output_that_has_scrolled_away_is_found() {
     let mut screen = Screen::start(answering());
-    screen.press("i");
-    screen.expect(&["typing into"]);
+    type_into_the_program(&mut screen);
     screen.press("many\r");
     screen.expect(&["number 200 of many"]);
-    screen.press(LEAVE);
-    screen.expect(&["q quit"]);
+    leave_the_program(&mut screen);
     screen.press("/number 17 \r");
     screen.expect(&["number 17 of many", "1 of 1"]);
     screen.press("G");
@@ -241,8 +244,7 @@ fn output_that_has_scrolled_away_is_found() {
 #[test]
 fn a_flood_of_output_does_not_hold_up_keys() {
     let mut screen = Screen::start(answering());
-    screen.press("i");
-    screen.expect(&["typing into"]);
+    type_into_the_program(&mut screen);
     screen.press("flood\r");
     screen.expect(&["yyyyyyyyyy"]);
     screen.press(LEAVE);
@@ -293,12 +295,10 @@ fn the_timeline_follows_again_and_names_what_is_refused() {
 #[test]
 fn quitting_asks_where_the_program_has_started_something() {
     let mut screen = Screen::start(answering());
-    screen.press("i");
-    screen.expect(&["typing into"]);
+    type_into_the_program(&mut screen);
     screen.press("child\r");
     screen.expect(&["child"]);
-    screen.press(LEAVE);
-    screen.expect(&["q quit"]);
+    leave_the_program(&mut screen);
     screen.press("q");
     screen.expect(&["single runs sleep: quit all the same?"]);
     screen.press("n");
