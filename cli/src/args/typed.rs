@@ -87,7 +87,7 @@ pub(super) enum Typed {
         #[arg(long)]
         plain: bool,
     },
-    /// The same, with the terminal left to the program
+    /// Build, run and patch as `watch` does, with the terminal left to the program
     Run(Start),
     /// Apply the files as they are now and wait for the verdict: what an editor calls on save
     #[command(after_help = RELOAD_CODES)]
